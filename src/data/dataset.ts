@@ -1,0 +1,23 @@
+/** Rows of numbers, row-major, all of one width. Bytes stand for value / 255. */
+export interface Rows {
+  readonly values: Uint8Array | Float32Array;
+  readonly count: number;
+  readonly dim: number;
+}
+
+/** One part of a dataset. */
+export interface Split extends Rows {
+  /** Height and width where a row is a grayscale image; absent where it is not. */
+  readonly shape?: readonly [height: number, width: number];
+  /** One class per row, where the dataset has classes. */
+  readonly labels?: Uint8Array;
+}
+
+export interface Dataset {
+  /** What the user called it: `mnist`, `digits`, or a directory's base name. */
+  readonly name: string;
+  /** SHA-256 over the rows of the training split then the test split, in hex: which data a run was made with. */
+  readonly sha256: string;
+  readonly train: Split;
+  readonly test: Split;
+}
