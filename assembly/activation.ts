@@ -1,0 +1,59 @@
+// Activations of hidden layers and their derivatives, which are functions of the output: y = f(x), dx = dy·f′.
+// `rows` rows of 16, contiguous; the …Backward twins take whole matrices of panels.
+
+import { tanh4, one } from "./math";
+import { nmadd, ROW } from "./simd";
+
+/** What `linear` applies to its sums. */
+export const NONE = 0;
+export const RELU = 1;
+export const TANH = 2;
+
+/** max(0, x) in place; NaN stays, so that a diverging model shows. */
+export function relu(y: usize, rows: i32): void {
+  const zero = f32x4.splat(0);
+  const end = y + usize(rows) * ROW;
+  do {
+    const y0 = f32x4.pmax(v128.load(y), zero);
+    const y1 = f32x4.pmax(v128.load(y, 16), zero);
+    v128.store(y, y1, 16);
+    v128.store(y, y0);
+    y += ROW / 2;
+  } while (y < end);
+}
+
+/** tanh(x) in place. */
+export function tanhActivation(y: usize, rows: i32): void {
+  const end = y + usize(rows) * ROW;
+  do {
+    v128.store(y, tanh4(v128.load(y)));
+    y += 16;
+  } while (y < end);
+}
+
+/** dy ← dy where y > 0, else 0. */
+export function reluBackward(dy: usize, y: usize, stride: usize, rows: i32, panels: i32): void {
+  const zero = f32x4.splat(0);
+  for (let panel = 0; panel < panels; panel++) {
+    for (let i: usize = 0, end = usize(rows) * ROW; i < end; i += ROW / 2) {
+      const d0 = v128.and(v128.load(dy + i), f32x4.gt(v128.load(y + i), zero));
+      const d1 = v128.and(v128.load(dy + i, 16), f32x4.gt(v128.load(y + i, 16), zero));
+      v128.store(dy + i, d1, 16);
+      v128.store(dy + i, d0);
+    }
+    dy += stride;
+    y += stride;
+  }
+}
+
+/** dy ← dy·(1 − y²). */
+export function tanhBackward(dy: usize, y: usize, stride: usize, rows: i32, panels: i32): void {
+  for (let panel = 0; panel < panels; panel++) {
+    for (let i: usize = 0, end = usize(rows) * ROW; i < end; i += 16) {
+      const output = v128.load(y + i);
+      v128.store(dy + i, f32x4.mul(v128.load(dy + i), nmadd(output, output, one())));
+    }
+    dy += stride;
+    y += stride;
+  }
+}

@@ -1,0 +1,70 @@
+// The latent variables: z = μ + σ⊙ε, and KL(N(μ, σ²) ‖ N(0, I)) with its gradient (Kingma & Welling 2013, section 2.4
+// and appendix B).
+//
+// All are panels (rows, latent) with one stride. Lanes that pad the panels are zero and stay zero: exp(0) is exactly 1.
+
+import { exp4, half, one } from "./math";
+import { madd, ROW, sum4 } from "./simd";
+
+/** z = μ + exp(½·logvar)⊙ε */
+export function reparameterize(
+  z: usize,
+  mu: usize,
+  logvar: usize,
+  eps: usize,
+  stride: usize,
+  rows: i32,
+  panels: i32,
+): void {
+  for (let panel = 0; panel < panels; panel++) {
+    const offset = usize(panel) * stride;
+    for (let i = offset, end = offset + usize(rows) * ROW; i < end; i += 16) {
+      const std = exp4(f32x4.mul(half(), v128.load(logvar + i)));
+      v128.store(z + i, madd(std, v128.load(eps + i), v128.load(mu + i)));
+    }
+  }
+}
+
+/** loss = ½·Σ(μ² + exp(logvar) − 1 − logvar), one float64 a row, in nats. */
+export function kl(loss: usize, mu: usize, logvar: usize, stride: usize, rows: i32, panels: i32): void {
+  for (let r = 0; r < rows; r++) {
+    let sum: f64 = 0;
+    for (let panel = 0; panel < panels; panel++) {
+      const offset = usize(panel) * stride + usize(r) * ROW;
+      for (let i = offset, end = offset + ROW; i < end; i += 16) {
+        const m = v128.load(mu + i);
+        const l = v128.load(logvar + i);
+        sum += sum4(madd(m, m, f32x4.sub(f32x4.sub(exp4(l), one()), l)));
+      }
+    }
+    store<f64>(loss + usize(r) * sizeof<f64>(), 0.5 * sum);
+  }
+}
+
+/**
+ * From dz to the encoder's two outputs, the KL term's own gradient added:
+ * dμ = dz + μ,  dlogvar = ½·(dz⊙ε⊙exp(½·logvar) + exp(logvar) − 1).
+ */
+export function latentBackward(
+  dmu: usize,
+  dlogvar: usize,
+  dz: usize,
+  mu: usize,
+  logvar: usize,
+  eps: usize,
+  stride: usize,
+  rows: i32,
+  panels: i32,
+): void {
+  for (let panel = 0; panel < panels; panel++) {
+    const offset = usize(panel) * stride;
+    for (let i = offset, end = offset + usize(rows) * ROW; i < end; i += 16) {
+      const d = v128.load(dz + i);
+      const l = v128.load(logvar + i);
+      const std = exp4(f32x4.mul(half(), l));
+      const pull = f32x4.sub(exp4(l), one());
+      v128.store(dmu + i, f32x4.add(d, v128.load(mu + i)));
+      v128.store(dlogvar + i, f32x4.mul(half(), madd(f32x4.mul(d, v128.load(eps + i)), std, pull)));
+    }
+  }
+}

@@ -1,0 +1,187 @@
+// A dense layer, forward and backward: y = f(x·W + b).
+//
+//   x is (rows, k), y and dy are (rows, n), W is (k, n); all are panels of 16 columns.
+//   A weight panel has k + 1 rows: the bias stands under the weights, so one stride, one update and one file index
+//   serve both.
+//   `…T` is a matrix of 16 rows of the batch laid across the lanes: [blocks of 16 rows][n][16] (see transpose.ts).
+//
+// Strides are bytes from one panel to the next.
+
+import { RELU, relu, TANH, tanhActivation } from "./activation";
+import { adamRows } from "./adam";
+import { LANES, ROW } from "./simd";
+import { Normal, Transposed, tile, tileRows } from "./tile";
+
+/** A row of zeros, where a sum without a bias starts. */
+const ZEROS = memory.data(64, 64);
+
+/** y = f(x·W + b) for `rows` rows and all `panels` panels of W. */
+export function linear(
+  y: usize,
+  yStride: usize,
+  x: usize,
+  xStride: usize,
+  w: usize,
+  rows: i32,
+  panels: i32,
+  k: i32,
+  activation: i32,
+  shape: i32,
+): void {
+  const bias = usize(k) * ROW;
+  for (let panel = 0; panel < panels; panel++) {
+    let r = 0;
+    while (r < rows) {
+      const take = tileRows(shape, rows - r);
+      const c = y + usize(r) * ROW;
+      tile<Normal>(shape, take, c, x + usize(r) * ROW, w, k, xStride - ROW, w + bias);
+      if (activation == RELU) relu(c, take);
+      else if (activation == TANH) tanhActivation(c, take);
+      r += take;
+    }
+    w += bias + ROW;
+    y += yStride;
+  }
+}
+
+/**
+ * dxᵀ = W·dyᵀ for `blocks` blocks of 16 rows of the batch: dyT is [blocks][n][16], dxT [blocks][k][16], each block
+ * `…Stride` bytes. Rows of dxT that pad k to a whole panel become zeros.
+ */
+export function linearBackwardInput(
+  dxT: usize,
+  dxStride: usize,
+  dyT: usize,
+  dyStride: usize,
+  w: usize,
+  blocks: i32,
+  k: i32,
+  n: i32,
+  shape: i32,
+): void {
+  const panel = usize(k) * ROW;
+  let r = 0;
+  while (r < k) {
+    const take = tileRows(shape, k - r);
+    const a = w + usize(r) * ROW;
+    let c = dxT + usize(r) * ROW;
+    let b = dyT;
+    for (let block = 0; block < blocks; block++) {
+      tile<Normal>(shape, take, c, a, b, n, panel, ZEROS);
+      c += dxStride;
+      b += dyStride;
+    }
+    r += take;
+  }
+  const padding = usize(-k & (LANES - 1)) * ROW;
+  for (let block = 0; block < blocks; block++) {
+    memory.fill(dxT + panel, 0, padding);
+    dxT += dxStride;
+  }
+}
+
+/** How many blocks of 16 rows the weights of k inputs have; the bias goes with the last. */
+// @ts-ignore: decorator
+@inline
+function blocksOf(k: i32): i32 {
+  return (k + LANES - 1) / LANES;
+}
+
+/** The sum of a panel's `rows` rows. */
+function sumRows(out: usize, panel: usize, rows: i32): void {
+  let s0 = f32x4.splat(0), s1 = s0, s2 = s0, s3 = s0;
+  do {
+    s0 = f32x4.add(s0, v128.load(panel));
+    s1 = f32x4.add(s1, v128.load(panel, 16));
+    s2 = f32x4.add(s2, v128.load(panel, 32));
+    s3 = f32x4.add(s3, v128.load(panel, 48));
+    panel += ROW;
+  } while (--rows);
+  v128.store(out, s0);
+  v128.store(out, s1, 16);
+  v128.store(out, s2, 32);
+  v128.store(out, s3, 48);
+}
+
+/** One block of [dW; db] = [xᵀ·dy; Σ dy], summed over the whole batch in order. Gives the number of its rows. */
+// @ts-ignore: decorator
+@inline
+function gradientBlock(
+  dw: usize,
+  x: usize,
+  xStride: usize,
+  dyPanel: usize,
+  batch: i32,
+  k: i32,
+  block: i32,
+  shape: i32,
+): i32 {
+  const rows = min(LANES, k - block * LANES);
+  const columns = x + usize(block) * xStride;
+  let r = 0;
+  while (r < rows) {
+    const take = tileRows(shape, rows - r);
+    tile<Transposed>(shape, take, dw + usize(r) * ROW, columns + usize(r) * 4, dyPanel, batch, 0, ZEROS);
+    r += take;
+  }
+  if (block < blocksOf(k) - 1) return rows;
+  sumRows(dw + usize(rows) * ROW, dyPanel, batch);
+  return rows + 1;
+}
+
+/**
+ * [dW; db] = [xᵀ·dy; Σ dy] over `batch` rows, for the weight blocks first ≤ i < last, counted panel by panel; dw is
+ * laid out as the weights are.
+ */
+export function linearBackwardWeight(
+  dw: usize,
+  x: usize,
+  xStride: usize,
+  dy: usize,
+  dyStride: usize,
+  batch: i32,
+  k: i32,
+  first: i32,
+  last: i32,
+  shape: i32,
+): void {
+  const blocks = blocksOf(k);
+  for (let i = first; i < last; i++) {
+    const panel = i / blocks;
+    const block = i - panel * blocks;
+    const offset = usize(panel * (k + 1) + block * LANES) * ROW;
+    gradientBlock(dw + offset, x, xStride, dy + usize(panel) * dyStride, batch, k, block, shape);
+  }
+}
+
+/**
+ * The same gradient and at once Adam's update with it, block by block, while the gradient is in the first-level
+ * cache. `gradient` is room for 17 rows; w, m and v are laid
+ * out alike; `adam` points to the coefficients of the step (adam.ts).
+ */
+export function linearUpdate(
+  w: usize,
+  m: usize,
+  v: usize,
+  x: usize,
+  xStride: usize,
+  dy: usize,
+  dyStride: usize,
+  batch: i32,
+  k: i32,
+  first: i32,
+  last: i32,
+  gradient: usize,
+  adam: usize,
+  shape: i32,
+): void {
+  const blocks = blocksOf(k);
+  for (let i = first; i < last; i++) {
+    const panel = i / blocks;
+    const block = i - panel * blocks;
+    const offset = usize(panel * (k + 1) + block * LANES) * ROW;
+    const dyPanel = dy + usize(panel) * dyStride;
+    const rows = gradientBlock(gradient, x, xStride, dyPanel, batch, k, block, shape);
+    adamRows(w + offset, m + offset, v + offset, gradient, rows, adam);
+  }
+}

@@ -1,0 +1,51 @@
+// What every kernel shares: the row of a panel, its mask, and the multiply-add.
+
+/** Floats in a row of a panel. All matrices are stored as panels: [ceil(columns / 16)][rows][16]. */
+export const LANES: i32 = 16;
+
+/** Bytes in a row of a panel: one cache line. */
+export const ROW: usize = 64;
+
+/**
+ * a·b + c. In the relaxed build one rounding where the processor has a fused multiply-add; in the plain build two,
+ * the same on every machine.
+ */
+// @ts-ignore: decorator
+@inline
+export function madd(a: v128, b: v128, c: v128): v128 {
+  if (ASC_FEATURE_RELAXED_SIMD) return f32x4.relaxed_madd(a, b, c);
+  return f32x4.add(c, f32x4.mul(a, b));
+}
+
+/** c − a·b, rounded as `madd`. */
+// @ts-ignore: decorator
+@inline
+export function nmadd(a: v128, b: v128, c: v128): v128 {
+  if (ASC_FEATURE_RELAXED_SIMD) return f32x4.relaxed_nmadd(a, b, c);
+  return f32x4.sub(c, f32x4.mul(a, b));
+}
+
+/** The sum of four lanes as a float64, in a fixed order. */
+// @ts-ignore: decorator
+@inline
+export function sum4(x: v128): f64 {
+  return (
+    f64(f32x4.extract_lane(x, 0)) +
+    f64(f32x4.extract_lane(x, 1)) +
+    (f64(f32x4.extract_lane(x, 2)) + f64(f32x4.extract_lane(x, 3)))
+  );
+}
+
+/** Sixteen lanes of ones, then sixteen of zeros: a mask for any number of columns starts somewhere in it. */
+const MASK = memory.data<u32>([
+  0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff,
+  0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff,
+  0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+]);
+
+/** A row that is all ones in the first `columns` lanes and zero in those that pad the panel. */
+// @ts-ignore: decorator
+@inline
+export function maskOf(columns: i32): usize {
+  return MASK + usize(LANES - min(columns, LANES)) * 4;
+}
