@@ -72,13 +72,13 @@ export function compareAllClose(
     return fail(`expected ${count} tolerances, found ${atol.length}`);
   }
   const toleranceAt = (i: number): number =>
-    (typeof atol === "number" ? atol : (atol[i] ?? Number.NaN)) + rtol * Math.abs(expected[i] ?? Number.NaN);
+    (typeof atol === "number" ? atol : atol[i]) + rtol * Math.abs(expected[i]);
 
   let mismatches = 0;
   let worst = 0;
   let worstOvershoot = -1;
   for (let i = 0; i < count; i++) {
-    const over = overshoot(actual[i] ?? Number.NaN, expected[i] ?? Number.NaN, toleranceAt(i));
+    const over = overshoot(actual[i], expected[i], toleranceAt(i));
     if (over > 1) mismatches++;
     if (over > worstOvershoot) {
       worstOvershoot = over;
@@ -99,7 +99,7 @@ export function compareAllClose(
       `  worst at ${place}`,
       `  actual     ${actual[worst]}`,
       `  expected   ${expected[worst]}`,
-      `  difference ${Math.abs((actual[worst] ?? Number.NaN) - (expected[worst] ?? Number.NaN))}`,
+      `  difference ${Math.abs(actual[worst] - expected[worst])}`,
       `  tolerance  ${toleranceAt(worst)} (atol ${typeof atol === "number" ? atol : atol[worst]}, rtol ${rtol})`,
     ].join("\n"),
   );
