@@ -10,3 +10,8 @@ export { linear, linearBackwardInput, linearBackwardWeight, linearUpdate } from 
 export { philoxNormal, philoxUniform } from "./philox";
 export { TILE_4X8, TILE_4X16, TILE_6X8, TILE_6X16 } from "./tile";
 export { transpose } from "./transpose";
+
+/** Where the static data ends: memory from here on is the caller's. */
+export function heapBase(): usize {
+  return __heap_base;
+}

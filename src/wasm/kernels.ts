@@ -1,0 +1,238 @@
+import { KernelError } from "../errors.ts";
+
+/**
+ * The kernels of assembly/, typed: the only place that touches a module's exports.
+ *
+ * Pointers and strides are bytes; a matrix of `columns` columns is ceil(columns / 16) panels of 16, a stride the way
+ * from one panel to the next. What each computes, and from which equation, stands beside its source in assembly/.
+ */
+export interface Kernels {
+  /** y = f(x·W + b) */
+  linear(
+    y: number,
+    yStride: number,
+    x: number,
+    xStride: number,
+    w: number,
+    rows: number,
+    panels: number,
+    k: number,
+    activation: number,
+    tile: number,
+  ): void;
+  /** dxᵀ = W·dyᵀ, in blocks of 16 rows of the batch */
+  linearBackwardInput(
+    dxT: number,
+    dxStride: number,
+    dyT: number,
+    dyStride: number,
+    w: number,
+    blocks: number,
+    k: number,
+    n: number,
+    tile: number,
+  ): void;
+  /** [dW; db] = [xᵀ·dy; Σ dy] for the weight blocks first ≤ i < last */
+  linearBackwardWeight(
+    dw: number,
+    x: number,
+    xStride: number,
+    dy: number,
+    dyStride: number,
+    batch: number,
+    k: number,
+    first: number,
+    last: number,
+    tile: number,
+  ): void;
+  /** The same and Adam's update with it */
+  linearUpdate(
+    w: number,
+    m: number,
+    v: number,
+    x: number,
+    xStride: number,
+    dy: number,
+    dyStride: number,
+    batch: number,
+    k: number,
+    first: number,
+    last: number,
+    gradient: number,
+    adam: number,
+    tile: number,
+  ): void;
+  /** Adam on `rows` rows of 16 parameters; `adam`: six float32 β1, 1 − β1, β2, 1 − β2, rate, epsilon */
+  adamRows(w: number, m: number, v: number, g: number, rows: number, adam: number): void;
+
+  /** dy ← dy·relu′ and dy·tanh′, given the layer's output y */
+  reluBackward(dy: number, y: number, stride: number, rows: number, panels: number): void;
+  tanhBackward(dy: number, y: number, stride: number, rows: number, panels: number): void;
+
+  /** −log p(x|z) a row as float64; out becomes its gradient */
+  bernoulli(
+    loss: number,
+    out: number,
+    x: number,
+    stride: number,
+    rows: number,
+    columns: number,
+    scratch: number,
+  ): void;
+  gaussian(
+    loss: number,
+    out: number,
+    x: number,
+    stride: number,
+    rows: number,
+    columns: number,
+    scratch: number,
+  ): void;
+  /** σ in place */
+  sigmoid(out: number, stride: number, rows: number, panels: number): void;
+
+  /** z = μ + exp(½·logvar)⊙ε */
+  reparameterize(
+    z: number,
+    mu: number,
+    logvar: number,
+    eps: number,
+    stride: number,
+    rows: number,
+    panels: number,
+  ): void;
+  /** KL(q‖N(0, I)) a row as float64 */
+  kl(loss: number, mu: number, logvar: number, stride: number, rows: number, panels: number): void;
+  /** From dz to dμ and dlogvar, the KL term's gradient included */
+  latentBackward(
+    dmu: number,
+    dlogvar: number,
+    dz: number,
+    mu: number,
+    logvar: number,
+    eps: number,
+    stride: number,
+    rows: number,
+    panels: number,
+  ): void;
+
+  /** Standard normals, a function of (column, row, step, purpose, key) */
+  philoxNormal(
+    out: number,
+    stride: number,
+    firstRow: number,
+    rows: number,
+    columns: number,
+    step: number,
+    purpose: number,
+    key0: number,
+    key1: number,
+  ): void;
+  /** Uniforms in [−bound, bound) */
+  philoxUniform(
+    out: number,
+    stride: number,
+    rows: number,
+    columns: number,
+    bound: number,
+    step: number,
+    purpose: number,
+    key0: number,
+    key1: number,
+  ): void;
+
+  /** Rows of a dataset, chosen by u32 indices, as panels; bytes are divided by 255 */
+  gatherBytes(
+    x: number,
+    stride: number,
+    data: number,
+    indices: number,
+    rows: number,
+    columns: number,
+  ): void;
+  gatherFloats(
+    x: number,
+    stride: number,
+    data: number,
+    indices: number,
+    rows: number,
+    columns: number,
+  ): void;
+
+  /** Squares of 16×16 transposed, one block of rows and one panel each */
+  transpose(
+    to: number,
+    toBlock: number,
+    toPanel: number,
+    from: number,
+    fromBlock: number,
+    fromPanel: number,
+    blocks: number,
+    panels: number,
+  ): void;
+}
+
+/** Floats in a row of a panel, and its bytes: one cache line. */
+export const LANES = 16;
+export const ROW_BYTES = 64;
+
+/** Memory below this belongs to the kernels' static data. */
+export const STATIC_BYTES = 4096;
+
+/** Panels that hold `columns` columns; blocks of 16 rows that hold `rows` rows. */
+export function panelsOf(columns: number): number {
+  return Math.ceil(columns / LANES);
+}
+
+/** The codes of activations and tiles, as assembly/activation.ts and assembly/tile.ts number them. */
+export const ACTIVATIONS = { none: 0, relu: 1, tanh: 2 } as const;
+export const TILES = { "6x16": 0, "4x16": 1, "6x8": 2, "4x8": 3 } as const;
+export type TileName = keyof typeof TILES;
+
+const CODES: Readonly<Record<string, number>> = {
+  NONE: ACTIVATIONS.none,
+  RELU: ACTIVATIONS.relu,
+  TANH: ACTIVATIONS.tanh,
+  TILE_6X16: TILES["6x16"],
+  TILE_4X16: TILES["4x16"],
+  TILE_6X8: TILES["6x8"],
+  TILE_4X8: TILES["4x8"],
+};
+
+export interface Instance {
+  readonly kernels: Kernels;
+  readonly memory: WebAssembly.Memory;
+}
+
+/**
+ * Instantiates a build of the kernels, over `memory` for a shared build, over its own otherwise.
+ *
+ * @throws {KernelError} when the module is not a build of this version's kernels
+ */
+export function instantiate(module: WebAssembly.Module, memory?: WebAssembly.Memory): Instance {
+  let exports: WebAssembly.Exports;
+  try {
+    exports = new WebAssembly.Instance(module, memory ? { env: { memory } } : {}).exports;
+  } catch (cause) {
+    const wanted = memory ? "that imports env.memory (shared)" : "that owns its memory";
+    throw new KernelError(`expected a kernel build ${wanted}, but it does not instantiate: ${String(cause)}`);
+  }
+  for (const [name, code] of Object.entries(CODES)) {
+    const global = exports[name];
+    if (!(global instanceof WebAssembly.Global) || global.value !== code) {
+      throw new KernelError(
+        `the WebAssembly module is not this version's kernels: expected the export ${name} = ${code}; ` +
+          "rebuild it or use the file that came with this package",
+      );
+    }
+  }
+  const { heapBase } = exports;
+  if (typeof heapBase !== "function" || heapBase() > STATIC_BYTES) {
+    throw new KernelError(`expected kernels whose static data ends below ${STATIC_BYTES} bytes`);
+  }
+  const own = memory ?? exports.memory;
+  if (!(own instanceof WebAssembly.Memory)) {
+    throw new KernelError("the WebAssembly module is not a kernel build: it neither imports nor exports memory");
+  }
+  return { kernels: exports as unknown as Kernels, memory: own };
+}
