@@ -1,0 +1,54 @@
+import { ConfigError } from "../errors.ts";
+
+export interface CsvOptions {
+  /** One name per column. */
+  readonly columns: readonly string[];
+  /** One per row; written as a first column named `label`. */
+  readonly labels?: ArrayLike<number>;
+}
+
+/**
+ * A matrix as comma-separated values: a line of names, then a line per row. Numbers are as short as they can be and
+ * still be the same float32 when read back.
+ *
+ * @param values [rows, columns.length], row-major.
+ * @throws ConfigError if the values are not whole rows or the labels are not one per row.
+ */
+export function serializeCsv(values: Float32Array, { columns, labels }: CsvOptions): string {
+  const cols = columns.length;
+  if (cols === 0 || values.length % cols !== 0) {
+    throw new ConfigError(`${values.length} values are not whole rows of ${cols} columns.`);
+  }
+  const rows = values.length / cols;
+  if (labels !== undefined && labels.length !== rows) {
+    throw new ConfigError(
+      `Each row needs one label, but there are ${rows} rows and ${labels.length} labels.`,
+    );
+  }
+  const names = labels === undefined ? columns : ["label", ...columns];
+  const lines = [names.map(csvField).join(",")];
+  for (let row = 0; row < rows; row++) {
+    const cells = Array.from(values.subarray(row * cols, (row + 1) * cols), shortestFloat32);
+    if (labels !== undefined) cells.unshift(String(labels[row]));
+    lines.push(cells.join(","));
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+/**
+ * The fewest digits that give back the same float32. Six are always kept by a float32 (C's FLT_DIG), so a shorter number
+ * shows itself in six with zeros at the end; nine are always enough.
+ */
+export function shortestFloat32(value: number): string {
+  if (Object.is(value, -0)) return "-0";
+  for (let digits = 6; digits < 9; digits++) {
+    const shorter = Number(value.toPrecision(digits));
+    if (Math.fround(shorter) === value) return String(shorter);
+  }
+  return Number.isFinite(value) ? String(Number(value.toPrecision(9))) : String(value);
+}
+
+/** RFC 4180: a field with a comma, a quote or a line break stands in quotes, its own quotes doubled. */
+function csvField(text: string): string {
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}

@@ -1,0 +1,61 @@
+/** The element types that a tensor of ours can be read from. All are little-endian in the file. */
+export type Dtype = "F64" | "F32" | "F16" | "BF16";
+
+/** Bytes per element. A Map, since the key comes from a file: `toString` must not be a type. */
+export const DTYPE_BYTES: ReadonlyMap<string, number> = new Map<Dtype, number>([
+  ["F64", 8],
+  ["F32", 4],
+  ["F16", 2],
+  ["BF16", 2],
+]);
+
+export function isDtype(text: string): text is Dtype {
+  return DTYPE_BYTES.has(text);
+}
+
+/**
+ * Elements as float32, in memory of their own. F16 and BF16 convert exactly; F64 rounds to nearest, and what is beyond
+ * float32's range becomes infinite, as `Tensor.float()` does in PyTorch.
+ *
+ * @param bytes a whole number of elements; any alignment, shared memory or not.
+ */
+export function decodeFloats(bytes: Uint8Array, dtype: Dtype): Float32Array {
+  // A fresh copy starts at offset 0 of its own buffer, so it is aligned whatever the file's header length was.
+  // (Not `slice`: Node's Buffer, a Uint8Array too, makes that a view.)
+  const { buffer } = new Uint8Array(bytes);
+  switch (dtype) {
+    case "F32":
+      return new Float32Array(buffer);
+    case "F64":
+      return new Float32Array(new Float64Array(buffer));
+    case "F16":
+      return Float32Array.from(new Uint16Array(buffer), halfToNumber);
+    case "BF16":
+      return bfloatsToFloats(new Uint16Array(buffer));
+  }
+}
+
+/**
+ * Float32 elements as the bytes of the file. Byte for byte, so that even the bits of a NaN survive. Elbow's arrays are
+ * WebAssembly's, which is little-endian as the files are.
+ */
+export function floatBytes(values: Float32Array): Uint8Array {
+  return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+}
+
+/** IEEE 754 binary16: 1 sign, 5 exponent (bias 15), 10 fraction bits. */
+function halfToNumber(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 0x1f;
+  const fraction = bits & 0x3ff;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 0x1f) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+/** bfloat16 is the upper half of a float32. */
+function bfloatsToFloats(halves: Uint16Array): Float32Array {
+  const words = new Uint32Array(halves.length);
+  for (let i = 0; i < halves.length; i++) words[i] = halves[i]! << 16;
+  return new Float32Array(words.buffer);
+}

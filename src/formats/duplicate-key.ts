@@ -1,0 +1,42 @@
+/**
+ * Finds a key that stands twice in the same object of a JSON text, at any depth. `JSON.parse` keeps the last of them
+ * without a word, so two readers could see two different files in the same bytes.
+ *
+ * `json` must be valid JSON (have gone through `JSON.parse`): then a string is a key exactly when a colon follows it, and
+ * quotes and backslashes are all that needs care.
+ *
+ * @returns the first repeated key, or undefined.
+ */
+export function duplicateKey(json: string): string | undefined {
+  const open: Set<string>[] = [];
+  for (let i = 0; i < json.length; i++) {
+    const char = json[i];
+    if (char === "{") open.push(new Set());
+    else if (char === "}") open.pop();
+    else if (char === '"') {
+      const end = closingQuote(json, i);
+      if (nextVisible(json, end + 1) === ":") {
+        // Parsed, because "a" and "\u0061" are the same key.
+        const key = String(JSON.parse(json.slice(i, end + 1)));
+        const seen = open.at(-1)!;
+        if (seen.has(key)) return key;
+        seen.add(key);
+      }
+      i = end;
+    }
+  }
+  return undefined;
+}
+
+/** The index of the quote that closes the string whose opening quote is at `start`. */
+function closingQuote(json: string, start: number): number {
+  let i = start + 1;
+  while (json[i] !== '"') i += json[i] === "\\" ? 2 : 1;
+  return i;
+}
+
+function nextVisible(json: string, start: number): string | undefined {
+  let i = start;
+  while (json[i] === " " || json[i] === "\n" || json[i] === "\r" || json[i] === "\t") i++;
+  return json[i];
+}
