@@ -1,0 +1,180 @@
+import { execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import {
+  chmod,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  truncate,
+  writeFile,
+} from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { FileError } from "../../src/errors.ts";
+import { readWhole, writeWhole } from "../../src/formats/files-node.ts";
+
+let dir: string;
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), "elbow-files-"));
+});
+afterEach(() => rm(dir, { recursive: true, force: true }));
+
+/** The one line with which the disk said no. */
+async function refusal(attempt: Promise<unknown>): Promise<string> {
+  const error: unknown = await attempt.then(
+    () => new Error("It worked."),
+    (reason) => reason,
+  );
+  if (!(error instanceof FileError)) throw error;
+  expect(error.message).toMatch(/^Cannot (read|write) [^\n]+\.$/);
+  expect(error.cause).toBeInstanceOf(Error);
+  return error.message;
+}
+
+describe("writeWhole", () => {
+  test("writes bytes and texts, anew and over what was there", async () => {
+    const path = join(dir, "model.safetensors");
+    const bytes = Uint8Array.from({ length: 100_000 }, (_, i) => i);
+    await writeWhole(path, bytes);
+    expect(new Uint8Array(await readFile(path))).toEqual(bytes);
+    await writeWhole(path, "νέο\n");
+    expect(await readFile(path, "utf8")).toBe("νέο\n");
+    await writeWhole(path, "");
+    expect((await stat(path)).size).toBe(0);
+    expect(await readdir(dir)).toEqual(["model.safetensors"]);
+  });
+
+  test("writes exactly the view that it is given", async () => {
+    const path = join(dir, "a");
+    await writeWhole(path, Uint8Array.of(1, 2, 3, 4, 5).subarray(1, 4));
+    expect([...(await readFile(path))]).toEqual([2, 3, 4]);
+  });
+
+  test("leaves one of many texts that are written at once, whole", async () => {
+    const path = join(dir, "a");
+    const texts = Array.from({ length: 20 }, (_, i) => `${i}`.repeat(1000 * (20 - i)));
+    await Promise.all(texts.map((text) => writeWhole(path, text)));
+    expect(texts).toContain(await readFile(path, "utf8"));
+    expect(await readdir(dir)).toEqual(["a"]);
+  });
+
+  test("makes parent directories only when asked", async () => {
+    const path = join(dir, "runs", "one", "config.json");
+    expect(await refusal(writeWhole(path, "{}"))).toContain(
+      `${path}: its directory does not exist; make it first (ENOENT)`,
+    );
+    expect(await readdir(dir)).toEqual([]);
+    await writeWhole(path, "{}", { parents: true });
+    expect(await readFile(path, "utf8")).toBe("{}");
+  });
+
+  test("keeps a file's mode and writes through a link to it", async () => {
+    const path = join(dir, "a");
+    await writeFile(path, "old");
+    await chmod(path, 0o640);
+    await symlink(path, join(dir, "link"));
+    await writeWhole(join(dir, "link"), "new");
+    expect(await readFile(path, "utf8")).toBe("new");
+    expect((await stat(path)).mode & 0o777).toBe(0o640);
+    expect((await readdir(dir)).sort()).toEqual(["a", "link"]);
+  });
+
+  test("refuses a directory, and a path through a file, and leaves nothing behind", async () => {
+    await mkdir(join(dir, "sub"));
+    await writeFile(join(dir, "file"), "old");
+    expect(await refusal(writeWhole(join(dir, "sub"), "x"))).toContain("it is a directory");
+    for (const parents of [false, true]) {
+      expect(await refusal(writeWhole(join(dir, "file", "model"), "x", { parents }))).toContain(
+        "a part of the path is a file and not a directory",
+      );
+      expect(await refusal(writeWhole(join(dir, "file", "sub", "model"), "x", { parents }))).toContain(
+        "a part of the path is a file and not a directory",
+      );
+    }
+    expect(await refusal(writeWhole(join(dir, "x".repeat(300)), "x"))).toContain(
+      "longer than the file system allows",
+    );
+    expect(await readFile(join(dir, "file"), "utf8")).toBe("old");
+    expect((await readdir(dir)).sort()).toEqual(["file", "sub"]);
+  });
+
+  test.runIf(process.getuid?.() !== 0 && process.platform !== "win32")(
+    "says so where it may not write",
+    async () => {
+      await chmod(dir, 0o555);
+      expect(await refusal(writeWhole(join(dir, "a"), "x"))).toContain("permission denied");
+      await chmod(dir, 0o755);
+    },
+  );
+
+  test.runIf(existsSync("/dev/full"))("writes to devices and never replaces them", async () => {
+    expect(await refusal(writeWhole("/dev/full", "x"))).toBe(
+      "Cannot write /dev/full: the disk is full; free some space or choose another place (ENOSPC).",
+    );
+    await writeWhole("/dev/null", "x");
+    expect((await stat("/dev/null")).isCharacterDevice()).toBe(true);
+  });
+
+  // A limit on the size of files does what a full disk does: the first write(2) takes what still fits and is no error.
+  test.runIf(process.platform === "linux" && process.features.typescript)(
+    "a disk that fills up on the way leaves the old file whole",
+    async () => {
+      const path = join(dir, "model.safetensors");
+      await writeFile(path, "old");
+      const module = pathToFileURL(join(import.meta.dirname, "../../src/formats/files-node.ts")).href;
+      const script = `
+        process.on("SIGXFSZ", () => {});
+        const { writeWhole } = await import(${JSON.stringify(module)});
+        await writeWhole(process.env.TARGET, new Uint8Array(1_000_000)).then(
+          () => console.log("written"),
+          (error) => console.log(error.name + ": " + error.message),
+        );`;
+      const said = execFileSync(
+        "sh",
+        ["-c", 'ulimit -f 8 && exec "$0" --input-type=module -e "$1"', process.execPath, script],
+        {
+          env: { ...process.env, TARGET: path, NODE_OPTIONS: "" },
+          encoding: "utf8",
+        },
+      );
+      expect(said).toMatch(/^FileError: Cannot write .*: the file would be larger than is allowed here/);
+      expect(await readFile(path, "utf8")).toBe("old");
+      expect(await readdir(dir)).toEqual(["model.safetensors"]);
+    },
+  );
+});
+
+describe("readWhole", () => {
+  test("gives a plain Uint8Array", async () => {
+    await writeFile(join(dir, "a"), "abc");
+    const bytes = await readWhole(join(dir, "a"));
+    expect(Buffer.isBuffer(bytes)).toBe(false);
+    expect([...bytes]).toEqual([97, 98, 99]);
+  });
+
+  test("says what is wrong with the path", async () => {
+    const missing = join(dir, "model.safetensors");
+    expect(await refusal(readWhole(missing))).toBe(
+      `Cannot read ${missing}: there is no such file; check the path (ENOENT).`,
+    );
+    expect(await refusal(readWhole(dir))).toContain("it is a directory");
+    await writeFile(join(dir, "file"), "");
+    expect(await refusal(readWhole(join(dir, "file", "a")))).toContain("a part of the path is a file");
+    await symlink("loop", join(dir, "loop"));
+    expect(await refusal(readWhole(join(dir, "loop")))).toContain("lead in a circle");
+    expect(await refusal(readWhole("a\0b"))).toContain("null bytes");
+  });
+
+  test("does not read what is too large", async () => {
+    const path = join(dir, "sparse");
+    await writeFile(path, "");
+    await truncate(path, 2 ** 42);
+    expect(await refusal(readWhole(path))).toContain("larger than can be read at once");
+  });
+});
