@@ -1,0 +1,77 @@
+/** The pictures of a run, each as the bytes of a PNG file. Images are [n, height, width], row-major. */
+import { ConfigError } from "../errors.ts";
+import {
+  type Grid,
+  type GridOptions,
+  type ImageShape,
+  type Intensities,
+  imageCount,
+  imageGrid,
+  toBytes,
+} from "./grid.ts";
+import { encodeGrayPng } from "./png.ts";
+
+const COLUMNS = 8;
+
+/** 8 images a row. 64 images of 28 × 28 give 242 × 242 pixels. */
+export function samplesPicture(images: Intensities, shape: ImageShape): Uint8Array<ArrayBuffer> {
+  return picture(images, shape, { columns: COLUMNS });
+}
+
+/**
+ * Rows of 8 originals, each row above its reconstructions; 32 images make four such pairs of rows.
+ *
+ * @throws ConfigError if there are not as many reconstructions as originals, or none.
+ */
+export function reconstructionsPicture(
+  originals: Intensities,
+  reconstructions: Intensities,
+  shape: ImageShape,
+): Uint8Array<ArrayBuffer> {
+  if (originals.length !== reconstructions.length) {
+    throw new ConfigError(
+      `Each original needs its reconstruction, but there are ${originals.length} and ${reconstructions.length} values.`,
+    );
+  }
+  const count = imageCount(originals, shape);
+  const across = Math.min(COLUMNS, count);
+  const rows = Math.ceil(count / across);
+  const rowSize = across * shape[0] * shape[1];
+  const above = toBytes(originals);
+  const below = toBytes(reconstructions);
+  // A short last row is filled up with black images, so that its reconstructions start on a row of their own.
+  const pairs = new Uint8Array(2 * rows * rowSize);
+  for (let row = 0; row < rows; row++) {
+    pairs.set(above.subarray(row * rowSize, (row + 1) * rowSize), 2 * row * rowSize);
+    pairs.set(below.subarray(row * rowSize, (row + 1) * rowSize), (2 * row + 1) * rowSize);
+  }
+  return picture(pairs, shape, { columns: across });
+}
+
+/**
+ * The decoded grid of the prior's quantiles, see `priorGrid`: side × side images, edge to edge.
+ *
+ * @throws ConfigError if there are not side × side images.
+ */
+export function manifoldPicture(
+  images: Intensities,
+  shape: ImageShape,
+  side: number,
+): Uint8Array<ArrayBuffer> {
+  if (images.length !== side * side * shape[0] * shape[1]) {
+    throw new ConfigError(
+      `A manifold of ${side} × ${side} images of ${shape[0]} × ${shape[1]} cannot be made of ${images.length} values.`,
+    );
+  }
+  return picture(images, shape, { columns: side, padding: 0 });
+}
+
+/** All images in one row. */
+export function interpolationPicture(images: Intensities, shape: ImageShape): Uint8Array<ArrayBuffer> {
+  return picture(images, shape, { columns: Number.POSITIVE_INFINITY });
+}
+
+function picture(images: Intensities, shape: ImageShape, options: GridOptions): Uint8Array<ArrayBuffer> {
+  const { pixels, width, height }: Grid = imageGrid(images, shape, options);
+  return encodeGrayPng(pixels, width, height);
+}
