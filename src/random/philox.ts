@@ -1,0 +1,79 @@
+import { ConfigError } from "../errors.ts";
+
+/**
+ * Philox 4x32-10: a counter-based random number generator (Salmon, Moraes, Dror and Shaw, "Parallel random numbers:
+ * as easy as 1, 2, 3", SC 2011, section 4.3 and table 2). A pure function from a 128-bit counter and a 64-bit key to
+ * four words, so every random number of a run is known from its place: counter = (column block, row, step, purpose),
+ * key = seed.
+ */
+const ROUNDS = 10;
+/** Multipliers of the 4x32 round function. */
+const MULTIPLIER_0 = 0xd2511f53;
+const MULTIPLIER_1 = 0xcd9e8d57;
+/** What the key grows by each round: the golden ratio and √3 − 1, in 32 bits. */
+const WEYL_0 = 0x9e3779b9;
+const WEYL_1 = 0xbb67ae85;
+
+/**
+ * The upper 32 bits of the 64-bit product of two words. Each half-product stays below 2⁴⁹, so float64 holds it exactly.
+ * @param a a word in [0, 2³²)
+ * @param b a word in [0, 2³²)
+ */
+export function multiplyHigh(a: number, b: number): number {
+  const lower = Math.floor((a * (b & 0xffff)) / 0x10000);
+  return Math.floor((a * (b >>> 16) + lower) / 0x10000);
+}
+
+/**
+ * One Philox block.
+ * @param counter0 column block: column j of a row is word j % 4 of block ⌊j / 4⌋
+ * @param counter1 row
+ * @param counter2 step, or epoch
+ * @param counter3 purpose
+ * @param key0 lower word of the seed (see `seedKey`)
+ * @param key1 upper word of the seed
+ * @param out receives four words
+ */
+export function philox(
+  counter0: number,
+  counter1: number,
+  counter2: number,
+  counter3: number,
+  key0: number,
+  key1: number,
+  out: Uint32Array,
+): void {
+  let c0 = counter0 >>> 0;
+  let c1 = counter1 >>> 0;
+  let c2 = counter2 >>> 0;
+  let c3 = counter3 >>> 0;
+  let k0 = key0 >>> 0;
+  let k1 = key1 >>> 0;
+  for (let round = 0; round < ROUNDS; round++) {
+    const high0 = multiplyHigh(c0, MULTIPLIER_0);
+    const high1 = multiplyHigh(c2, MULTIPLIER_1);
+    const low0 = Math.imul(c0, MULTIPLIER_0);
+    const low1 = Math.imul(c2, MULTIPLIER_1);
+    c0 = (high1 ^ c1 ^ k0) >>> 0;
+    c1 = low1 >>> 0;
+    c2 = (high0 ^ c3 ^ k1) >>> 0;
+    c3 = low0 >>> 0;
+    k0 = (k0 + WEYL_0) >>> 0;
+    k1 = (k1 + WEYL_1) >>> 0;
+  }
+  out[0] = c0;
+  out[1] = c1;
+  out[2] = c2;
+  out[3] = c3;
+}
+
+/**
+ * The two key words of a seed: seed mod 2³² and ⌊seed / 2³²⌋.
+ * @throws ConfigError where the seed is not an integer from 0 to 2⁵³ − 1
+ */
+export function seedKey(seed: number): readonly [low: number, high: number] {
+  if (!Number.isSafeInteger(seed) || seed < 0) {
+    throw new ConfigError(`seed must be an integer from 0 to ${Number.MAX_SAFE_INTEGER}, found ${seed}.`);
+  }
+  return [seed % 0x1_0000_0000, Math.floor(seed / 0x1_0000_0000)];
+}
