@@ -16,7 +16,10 @@ export interface Split extends Rows {
 export interface Dataset {
   /** What the user called it: `mnist`, `digits`, or a directory's base name. */
   readonly name: string;
-  /** SHA-256 over the rows of the training split then the test split, in hex: which data a run was made with. */
+  /**
+   * Which data a run was made with: SHA-256, in hex, of the 64 bytes SHA-256(training rows) ‖ SHA-256(test rows), so
+   * that the two splits can be hashed side by side. Labels, file headers and compression do not count.
+   */
   readonly sha256: string;
   readonly train: Split;
   readonly test: Split;

@@ -1,0 +1,20 @@
+import { permutation } from "../random/permutation.ts";
+
+/**
+ * The order in which an epoch visits the rows: row `order[i]` is the i-th. A pure function of its arguments.
+ * @param epoch counts from 0
+ * @param out [count], to spare an allocation; returned
+ */
+export function epochOrder(count: number, seed: number, epoch: number, out?: Uint32Array): Uint32Array {
+  return permutation(count, seed, epoch, out);
+}
+
+/** Steps of one epoch. The last batch holds what is left over, as in PyTorch's DataLoader without `drop_last`. */
+export function stepsPerEpoch(count: number, batchSize: number): number {
+  return Math.ceil(count / batchSize);
+}
+
+/** Rows in the batch of a step: `batchSize`, or what is left over for the last one. */
+export function rowsInStep(count: number, batchSize: number, stepInEpoch: number): number {
+  return Math.max(0, Math.min(batchSize, count - stepInEpoch * batchSize));
+}
