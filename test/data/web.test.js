@@ -1,0 +1,55 @@
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { gunzipSync, gzipSync } from "node:zlib";
+import { expect, test } from "vitest";
+import { loadDataset } from "../../src/data/load-node.js";
+import { digits, mnist } from "../../src/data/load-web.js";
+import { FILE_NAMES, NAMED_DATASETS, PARTS } from "../../src/data/registry.js";
+import { DataUnavailableError } from "../../src/data/unavailable.js";
+import { DataError } from "../../src/errors.js";
+import { directoryWith, errorOf, hasMnist, MNIST_DIRECTORY, serveFiles, smallFiles } from "./support.js";
+
+const zipped = Object.fromEntries(
+  Object.entries(smallFiles()).map(([name, bytes]) => [`${name}.gz`, gzipSync(bytes)]),
+);
+test("a page's own server gives the same dataset as the files on disk", async () => {
+  const baseUrl = await serveFiles(zipped);
+  const fromWeb = await mnist({ baseUrl });
+  const fromDisk = await loadDataset(await directoryWith(smallFiles()));
+  expect(fromWeb).toEqual({ ...fromDisk, name: "mnist" });
+  expect((await mnist({ baseUrl: new URL(baseUrl) })).sha256).toBe(fromDisk.sha256);
+});
+test("a base address needs no slash at its end", async () => {
+  const baseUrl = (await serveFiles(zipped)).replace(/\/$/, "");
+  expect((await mnist({ baseUrl })).train.count).toBe(5);
+});
+test("a missing or damaged file is an error that names it", async () => {
+  const { "t10k-images-idx3-ubyte.gz": images, ...others } = zipped;
+  const missing = await errorOf(mnist({ baseUrl: await serveFiles(others) }));
+  expect(missing).toBeInstanceOf(DataUnavailableError);
+  expect(missing.message).toMatch(/^t10k-images-idx3-ubyte\.gz could not be downloaded.*answered 404\.$/);
+  const cut = { ...others, "t10k-images-idx3-ubyte.gz": images.subarray(0, 30) };
+  const damaged = await errorOf(mnist({ baseUrl: await serveFiles(cut) }));
+  expect(damaged).toBeInstanceOf(DataError);
+  expect(damaged.message).toMatch(/^t10k-images-idx3-ubyte\.gz: expected a whole gzip file/);
+});
+test("the digits have the same checksum in a page and in Node", async () => {
+  expect((await digits()).sha256).toBe((await loadDataset("digits")).sha256);
+});
+test.each(Object.entries(NAMED_DATASETS))(
+  "%s has two mirrors over https, one that any page may read",
+  (_, entry) => {
+    expect(entry.mirrors.length).toBeGreaterThanOrEqual(2);
+    expect(entry.mirrors.some(({ cors }) => cors)).toBe(true);
+    for (const { url } of entry.mirrors) expect(url).toMatch(/^https:\/\/.*\/$/);
+    for (const part of PARTS) {
+      for (const sum of Object.values(entry.checksums[part])) expect(sum).toMatch(/^[0-9a-f]{64}$/);
+    }
+  },
+);
+test.runIf(hasMnist).each(PARTS)("MNIST's checksum of %s", async (part) => {
+  const contents = gunzipSync(await readFile(join(MNIST_DIRECTORY, FILE_NAMES[part])));
+  const found = createHash("sha256").update(contents).digest("hex");
+  expect(found).toBe(NAMED_DATASETS.mnist.checksums[part].contents);
+});
