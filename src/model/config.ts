@@ -62,7 +62,9 @@ function expectOneOf<T extends string>(name: string, value: unknown, allowed: re
 export function checkConfig(given: Partial<VaeConfig> & Pick<VaeConfig, "inputDim">): VaeConfig {
   const hidden: unknown = given.hidden ?? VAE_DEFAULTS.hidden;
   if (!Array.isArray(hidden) || hidden.length < 1 || hidden.length > MOST_DEPTH) {
-    throw new ConfigError(`hidden must be a list of 1 to ${MOST_DEPTH} widths, such as [400], not ${String(hidden)}`);
+    throw new ConfigError(
+      `hidden must be a list of 1 to ${MOST_DEPTH} widths, such as [400], not ${String(hidden)}`,
+    );
   }
   return {
     inputDim: expectInteger("inputDim", given.inputDim, 1, MOST_WIDTH),
@@ -101,9 +103,4 @@ export function checkEpochs(epochs: unknown = TRAIN_DEFAULTS.epochs): number {
 /** @throws {ConfigError} when `workers` is not a whole number that a machine could run */
 export function checkWorkers(workers: unknown): number {
   return expectInteger("workers", workers, 1, 256);
-}
-
-/** A seed's two 32-bit words: the key of every random number. */
-export function seedKey(seed: number): readonly [key0: number, key1: number] {
-  return [seed | 0, Math.floor(seed / 2 ** 32) | 0];
 }

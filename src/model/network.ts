@@ -1,7 +1,8 @@
+import { seedKey } from "../random/philox.ts";
 import type { Plan } from "../wasm/arena.ts";
 import { roundUp } from "../wasm/arena.ts";
 import { ACTIVATIONS, type Kernels, LANES, panelsOf, ROW_BYTES } from "../wasm/kernels.ts";
-import { seedKey, type VaeConfig } from "./config.ts";
+import type { VaeConfig } from "./config.ts";
 import type { ParameterTable } from "./parameters.ts";
 
 /** A matrix of activations in memory: panels of 16 columns, `stride` bytes apart. */
@@ -37,6 +38,10 @@ function widths({ inputDim, hidden, latentDim }: VaeConfig): Record<string, numb
   };
 }
 
+function widestPanels(table: Readonly<Record<string, number>>): number {
+  return Math.max(...Object.values(table).map(panelsOf));
+}
+
 /** Rows are kept apart from the next panel by this many, so that panels do not all fall into the same cache sets. */
 const STAGGER = 4;
 
@@ -48,7 +53,11 @@ function strideOf(capacity: number): number {
  * The regions of memory that a network needs to work on `capacity` rows at a time, in bytes; `training` adds what
  * backpropagation needs.
  */
-export function networkRegions(config: VaeConfig, capacity: number, training: boolean): Record<string, number> {
+export function networkRegions(
+  config: VaeConfig,
+  capacity: number,
+  training: boolean,
+): Record<string, number> {
   const stride = strideOf(capacity);
   const rows = roundUp(capacity, LANES);
   const table = widths(config);
@@ -63,9 +72,9 @@ export function networkRegions(config: VaeConfig, capacity: number, training: bo
     // x has no gradient, and out is overwritten by its own
     if (name !== "x" && name !== "eps" && name !== "out") regions[`d ${name}`] = sized(name);
   }
-  const widest = Math.max(...Object.values(table).map(panelsOf));
-  regions["dy transposed"] = widest * rows * ROW_BYTES;
-  regions["dx transposed"] = widest * rows * ROW_BYTES;
+  const transposed = widestPanels(table) * rows * ROW_BYTES;
+  regions["dy transposed"] = transposed;
+  regions["dx transposed"] = transposed;
   return regions;
 }
 
@@ -91,6 +100,7 @@ export class Network {
   readonly #capacity: number;
   readonly #parameters: number;
   readonly #tile: number;
+  readonly #widest: number;
   readonly #key: readonly [number, number];
   readonly #encoder: readonly Dense[];
   readonly #decoder: readonly Dense[];
@@ -113,6 +123,7 @@ export class Network {
     this.#capacity = capacity;
     this.#parameters = plan.at.parameters;
     this.#tile = tile;
+    this.#widest = widestPanels(widths(config));
     this.#key = seedKey(config.seed);
     this.x = this.#matrix("x");
     const heads = this.#matrix("heads");
@@ -160,28 +171,39 @@ export class Network {
     for (const layer of this.#encoder) this.#forward(layer, first, rows);
   }
 
-  /** ε ~ N(0, I), a function of the row's number (`row` is that of `first`), `step` and `purpose`, into `to`. */
-  #normal(to: Matrix, first: number, rows: number, row: number, step: number, purpose: number): void {
-    const [key0, key1] = this.#key;
-    const at = to.at + first * ROW_BYTES;
-    this.#kernels.philoxNormal(at, to.stride, row, rows, this.#config.latentDim, step, purpose, key0, key1);
-  }
-
-  /** z = μ + σ⊙ε with fresh noise */
+  /** z = μ + σ⊙ε; ε ~ N(0, I) is a function of the seed, the row's number (`row` for `first`), `step` and `purpose`. */
   sample(first: number, rows: number, row: number, step: number, purpose: number): void {
-    this.#normal(this.#eps, first, rows, row, step, purpose);
+    this.#normal(this.#eps, first, rows, row, step, purpose, this.#key);
     const { mu, logvar, z } = this;
-    const eps = this.#eps.at + first * ROW_BYTES;
     const offset = first * ROW_BYTES;
     this.#kernels.reparameterize(
       z.at + offset,
       mu.at + offset,
       logvar.at + offset,
-      eps,
+      this.#eps.at + offset,
       z.stride,
       rows,
       z.panels,
     );
+  }
+
+  /** z ~ N(0, I), a function of any seed, the row's number and `purpose`. */
+  prior(first: number, rows: number, row: number, purpose: number, seed: number): void {
+    this.#normal(this.z, first, rows, row, 0, purpose, seedKey(seed));
+  }
+
+  #normal(
+    to: Matrix,
+    first: number,
+    rows: number,
+    row: number,
+    step: number,
+    purpose: number,
+    [key0, key1]: readonly [number, number],
+  ): void {
+    const at = to.at + first * ROW_BYTES;
+    const { latentDim } = this.#config;
+    this.#kernels.philoxNormal(at, to.stride, row, rows, latentDim, step, purpose, key0, key1);
   }
 
   /** z → the decoder's linear output: logits (Bernoulli) or means (Gaussian) */
@@ -270,26 +292,16 @@ export class Network {
     const blocks = Math.ceil(rows / LANES);
     const square = LANES * ROW_BYTES;
     const block = first / LANES;
-    const dyBlock = dy.panels * square;
-    const dxBlock = dx.panels * square;
-    const dyT = this.#plan.at["dy transposed"] + block * dyBlock;
-    const dxT = this.#plan.at["dx transposed"] + block * dxBlock;
+    // as wide as the widest layer, so that workers in different layers stay in blocks of their own
+    const room = this.#widest * square;
+    const dyT = this.#plan.at["dy transposed"] + block * room;
+    const dxT = this.#plan.at["dx transposed"] + block * room;
     const offset = first * ROW_BYTES;
     const kernels = this.#kernels;
-    kernels.transpose(dyT, dyBlock, square, dy.at + offset, square, dy.stride, blocks, dy.panels);
+    kernels.transpose(dyT, room, square, dy.at + offset, square, dy.stride, blocks, dy.panels);
     const n = dy.panels * LANES;
-    kernels.linearBackwardInput(
-      dxT,
-      dxBlock,
-      dyT,
-      dyBlock,
-      this.#parameters + w,
-      blocks,
-      k,
-      n,
-      this.#tile,
-    );
-    kernels.transpose(dx.at + offset, square, dx.stride, dxT, dxBlock, square, blocks, dx.panels);
+    kernels.linearBackwardInput(dxT, room, dyT, room, this.#parameters + w, blocks, k, n, this.#tile);
+    kernels.transpose(dx.at + offset, square, dx.stride, dxT, room, square, blocks, dx.panels);
   }
 
   /**

@@ -1,6 +1,7 @@
+import { seedKey } from "../random/philox.ts";
 import { PURPOSE } from "../random/purpose.ts";
 import { type Kernels, LANES, panelsOf, ROW_BYTES } from "../wasm/kernels.ts";
-import { seedKey, type VaeConfig } from "./config.ts";
+import type { VaeConfig } from "./config.ts";
 
 /** A dense layer's place in the buffer of parameters. */
 export interface Layer {

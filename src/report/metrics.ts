@@ -6,21 +6,7 @@
  * the previous epoch's file and never half a line; and a resumed run drops the epochs that its checkpoint has not seen.
  */
 import { ConfigError, FormatError } from "../errors.ts";
-
-/** Losses are nats per row. The test's are null where there is no test split. */
-export interface EpochMetrics {
-  /** From 1. */
-  readonly epoch: number;
-  readonly trainLoss: number;
-  readonly trainReconstruction: number;
-  readonly trainKl: number;
-  readonly testLoss: number | null;
-  readonly testReconstruction: number | null;
-  readonly testKl: number | null;
-  /** The training part of the epoch, without evaluation and pictures. */
-  readonly seconds: number;
-  readonly imagesPerSecond: number;
-}
+import type { EpochMetrics } from "../train/metrics.ts";
 
 /** The keys in the order in which they are written. */
 const KEYS = [

@@ -142,22 +142,8 @@ export interface Kernels {
   ): void;
 
   /** Rows of a dataset, chosen by u32 indices, as panels; bytes are divided by 255 */
-  gatherBytes(
-    x: number,
-    stride: number,
-    data: number,
-    indices: number,
-    rows: number,
-    columns: number,
-  ): void;
-  gatherFloats(
-    x: number,
-    stride: number,
-    data: number,
-    indices: number,
-    rows: number,
-    columns: number,
-  ): void;
+  gatherBytes(x: number, stride: number, data: number, indices: number, rows: number, columns: number): void;
+  gatherFloats(x: number, stride: number, data: number, indices: number, rows: number, columns: number): void;
 
   /** Squares of 16×16 transposed, one block of rows and one panel each */
   transpose(
@@ -232,7 +218,9 @@ export function instantiate(module: WebAssembly.Module, memory?: WebAssembly.Mem
   }
   const own = memory ?? exports.memory;
   if (!(own instanceof WebAssembly.Memory)) {
-    throw new KernelError("the WebAssembly module is not a kernel build: it neither imports nor exports memory");
+    throw new KernelError(
+      "the WebAssembly module is not a kernel build: it neither imports nor exports memory",
+    );
   }
   return { kernels: exports as unknown as Kernels, memory: own };
 }

@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { ConfigError, FormatError } from "../../src/errors.ts";
 import {
-  type EpochMetrics,
   epochLine,
   lossText,
   metricsLine,
@@ -9,6 +8,7 @@ import {
   rateText,
   serializeMetrics,
 } from "../../src/report/metrics.ts";
+import type { EpochMetrics } from "../../src/train/metrics.ts";
 
 const first: EpochMetrics = {
   epoch: 1,

@@ -1,0 +1,18 @@
+// `elbow-vae` in browsers.
+
+import { spawnWeb } from "./train/spawn-web.ts";
+import { compileWeb } from "./wasm/compile-web.ts";
+import { usePlatform } from "./wasm/platform.ts";
+import { chooseTile } from "./wasm/tiles.ts";
+
+usePlatform({
+  compile: compileWeb,
+  spawn: spawnWeb,
+  cores: () => navigator.hardwareConcurrency,
+  arithmetic: () => undefined,
+  tile: (arithmetic) => chooseTile(arithmetic, { revectorized: false }),
+});
+
+export { digits, fashionMnist, type LoadOptions, mnist } from "./data/load-web.ts";
+export { DataUnavailableError } from "./data/unavailable.ts";
+export * from "./library.ts";

@@ -1,0 +1,30 @@
+// What every entry offers, whatever the runtime.
+
+export type { Dataset, Rows, Split } from "./data/dataset.ts";
+export {
+  ConfigError,
+  DataError,
+  DivergedError,
+  ElbowError,
+  FileError,
+  FormatError,
+  KernelError,
+  MemoryLimitError,
+  WorkerError,
+} from "./errors.ts";
+export {
+  type Activation,
+  ADAM,
+  type Likelihood,
+  TRAIN_DEFAULTS,
+  type TrainingConfig,
+  VAE_DEFAULTS,
+  type VaeConfig,
+} from "./model/config.ts";
+export type { NamedTensor } from "./model/parameters.ts";
+export type { TrainingState } from "./model/training-state.ts";
+export { type RowLosses, type RowValues, Vae } from "./model/vae.ts";
+export type { EpochMetrics } from "./train/metrics.ts";
+export { type TrainOptions, train } from "./train/train.ts";
+export { type Progress, Trainer, type TrainerOptions } from "./train/trainer.ts";
+export type { Arithmetic } from "./wasm/builds.ts";

@@ -1,0 +1,248 @@
+import { ConfigError } from "../errors.ts";
+import { PURPOSE } from "../random/purpose.ts";
+import { growTo, planMemory } from "../wasm/arena.ts";
+import { type Arithmetic, chooseArithmetic, findBuild } from "../wasm/builds.ts";
+import { instantiate, LANES, TILES, type TileName } from "../wasm/kernels.ts";
+import { platform } from "../wasm/platform.ts";
+import { checkConfig, type VaeConfig } from "./config.ts";
+import { type Matrix, Network, networkRegions } from "./network.ts";
+import {
+  initialize,
+  type NamedTensor,
+  type ParameterTable,
+  packTensors,
+  parameterTable,
+  unpackTensors,
+} from "./parameters.ts";
+
+/** Rows that are worked on at once: enough to keep the kernels busy, few enough to stay in the cache. */
+const CHUNK = 64;
+
+/** Rows of data, row-major: float32 in [0, 1], or bytes that stand for value / 255. */
+export type RowValues = Float32Array | Uint8Array;
+
+/** Which build of the kernels a model runs on, and with which tile. */
+export interface KernelChoice {
+  readonly module: WebAssembly.Module;
+  readonly arithmetic: Arithmetic;
+  readonly tile: TileName;
+}
+
+/** The two terms of the negative ELBO, a row each, in nats. */
+export interface RowLosses {
+  readonly reconstruction: Float64Array;
+  readonly kl: Float64Array;
+}
+
+/**
+ * A variational autoencoder (Kingma & Welling 2013) of dense layers, on one thread.
+ *
+ * Inputs and outputs are row-major Float32Arrays; a result is a copy that stays the caller's.
+ */
+export class Vae {
+  readonly config: VaeConfig;
+  /** Names, shapes and places of the parameters. */
+  readonly table: ParameterTable;
+  readonly arithmetic: Arithmetic;
+  readonly #network: Network;
+  readonly #memory: WebAssembly.Memory;
+  readonly #at: Readonly<Record<"parameters" | "staging" | "sequence", number>>;
+
+  private constructor(config: VaeConfig, choice: KernelChoice) {
+    this.config = config;
+    this.arithmetic = choice.arithmetic;
+    this.table = parameterTable(config);
+    const plan = planMemory({
+      parameters: this.table.bytes,
+      ...networkRegions(config, CHUNK, false),
+      staging: CHUNK * config.inputDim * 4,
+      sequence: CHUNK * 4,
+    });
+    const { kernels, memory } = instantiate(choice.module);
+    growTo(memory, plan);
+    this.#memory = memory;
+    this.#at = { parameters: plan.at.parameters, staging: plan.at.staging, sequence: plan.at.sequence };
+    this.#network = new Network(kernels, config, this.table, plan, CHUNK, TILES[choice.tile]);
+    const sequence = new Uint32Array(memory.buffer, plan.at.sequence, CHUNK);
+    for (let i = 0; i < CHUNK; i++) sequence[i] = i;
+    initialize(kernels, this.table, plan.at.parameters, config.seed);
+  }
+
+  /**
+   * A new model with initial weights from its seed. What is left out of the config is VAE_DEFAULTS'.
+   *
+   * @throws {ConfigError} when a setting is not allowed
+   * @throws {MemoryLimitError} when the model does not fit a WebAssembly memory
+   * @throws {KernelError} when the engine cannot run the kernels
+   */
+  static async create(
+    config: Partial<VaeConfig> & Pick<VaeConfig, "inputDim">,
+    options: { arithmetic?: Arithmetic } = {},
+  ): Promise<Vae> {
+    const checked = checkConfig(config);
+    const arithmetic = chooseArithmetic(options.arithmetic ?? platform().arithmetic());
+    const module = await platform().compile(findBuild(arithmetic, false));
+    return new Vae(checked, { module, arithmetic, tile: platform().tile(arithmetic) });
+  }
+
+  /** The same from a compiled build of the kernels that owns its memory: for runtimes that bring their own module. */
+  static fromModule(config: Partial<VaeConfig> & Pick<VaeConfig, "inputDim">, choice: KernelChoice): Vae {
+    return new Vae(checkConfig(config), choice);
+  }
+
+  /** The parameters as they lie in memory; a view that is good until the next call of any method. */
+  get #parameters(): Float32Array {
+    return new Float32Array(this.#memory.buffer, this.#at.parameters, this.table.bytes / 4);
+  }
+
+  /** All weights and biases as copies, in PyTorch's [out, in] order and under its names. */
+  tensors(): NamedTensor[] {
+    return unpackTensors(this.table, this.#parameters);
+  }
+
+  /** Takes weights and biases over; names and shapes must be those of `table.tensors`. */
+  setTensors(tensors: ReadonlyMap<string, { readonly data: Float32Array }>): void {
+    for (const [name, shape] of this.table.tensors) {
+      const count = shape.reduce((product, size) => product * size, 1);
+      const found = tensors.get(name)?.data.length;
+      if (found !== count) {
+        throw new ConfigError(
+          `expected ${count} numbers for ${name} [${shape.join(", ")}], found ${found ?? "none"}`,
+        );
+      }
+    }
+    packTensors(this.table, tensors, this.#parameters);
+  }
+
+  /** The parameters in the kernels' own layout, for training to take over and give back. */
+  copyParameters(to: Float32Array): void {
+    to.set(this.#parameters);
+  }
+
+  /** The inverse of copyParameters. */
+  setParameters(from: Float32Array): void {
+    this.#parameters.set(from);
+  }
+
+  /** q(z|x): mu and logvar, [rows, latentDim] each. */
+  encode(rows: RowValues): { mu: Float32Array; logvar: Float32Array } {
+    const { latentDim } = this.config;
+    const count = this.#countRows(rows);
+    const mu = new Float32Array(count * latentDim);
+    const logvar = new Float32Array(count * latentDim);
+    for (let first = 0; first < count; first += CHUNK) {
+      const size = this.#load(rows, first, count);
+      this.#network.encode(0, size);
+      this.#read(this.#network.mu, size, latentDim, mu, first);
+      this.#read(this.#network.logvar, size, latentDim, logvar, first);
+    }
+    return { mu, logvar };
+  }
+
+  /** The mean of p(x|z) for latent rows [rows, latentDim]: [rows, inputDim]. */
+  decode(latent: Float32Array): Float32Array {
+    const { inputDim, latentDim } = this.config;
+    const count = countRows("latent rows", latent, latentDim);
+    const means = new Float32Array(count * inputDim);
+    for (let first = 0; first < count; first += CHUNK) {
+      const size = Math.min(CHUNK, count - first);
+      this.#write(this.#network.z, size, latentDim, latent, first);
+      this.#network.decode(0, size);
+      this.#network.mean(0, size);
+      this.#read(this.#network.out, size, inputDim, means, first);
+    }
+    return means;
+  }
+
+  /** The mean of p(x|z) at z = μ(x), without noise: [rows, inputDim]. */
+  reconstruct(rows: RowValues): Float32Array {
+    return this.decode(this.encode(rows).mu);
+  }
+
+  /** `count` rows decoded from z ~ N(0, I), a function of the seed: [count, inputDim]. */
+  sample(count: number, options: { seed?: number } = {}): Float32Array {
+    return this.decode(this.prior(count, options));
+  }
+
+  /** The z ~ N(0, I) that `sample` decodes: [count, latentDim]. */
+  prior(count: number, { seed = this.config.seed }: { seed?: number } = {}): Float32Array {
+    const { latentDim } = checkConfig({ ...this.config, seed });
+    if (!Number.isInteger(count) || count < 1 || count > 2 ** 24) {
+      throw new ConfigError(
+        `the number of samples must be a whole number from 1 to ${2 ** 24}, not ${count}`,
+      );
+    }
+    const z = new Float32Array(count * latentDim);
+    for (let first = 0; first < count; first += CHUNK) {
+      const size = Math.min(CHUNK, count - first);
+      this.#network.prior(0, size, first, PURPOSE.sample, seed);
+      this.#read(this.#network.z, size, latentDim, z, first);
+    }
+    return z;
+  }
+
+  /**
+   * The negative ELBO of every row, in its two terms, each with one draw of z: −E[log p(x|z)] and KL(q(z|x)‖p(z)).
+   * The noise is a function of the model's seed and the row's position.
+   */
+  losses(rows: RowValues): RowLosses {
+    const count = this.#countRows(rows);
+    const reconstruction = new Float64Array(count);
+    const kl = new Float64Array(count);
+    const network = this.#network;
+    for (let first = 0; first < count; first += CHUNK) {
+      const size = this.#load(rows, first, count);
+      network.encode(0, size);
+      network.sample(0, size, first, 0, PURPOSE.evaluation);
+      network.decode(0, size);
+      network.losses(0, size);
+      reconstruction.set(new Float64Array(this.#memory.buffer, network.reconstruction, size), first);
+      kl.set(new Float64Array(this.#memory.buffer, network.kl, size), first);
+    }
+    return { reconstruction, kl };
+  }
+
+  #countRows(rows: RowValues): number {
+    return countRows("rows", rows, this.config.inputDim);
+  }
+
+  /** Rows `first`, … into the network's x; gives how many. */
+  #load(rows: RowValues, first: number, count: number): number {
+    const { inputDim } = this.config;
+    const size = Math.min(CHUNK, count - first);
+    const part = rows.subarray(first * inputDim, (first + size) * inputDim);
+    const bytes = part instanceof Uint8Array;
+    const Staging = bytes ? Uint8Array : Float32Array;
+    new Staging(this.#memory.buffer, this.#at.staging, part.length).set(part);
+    this.#network.gather(0, size, this.#at.staging, this.#at.sequence, bytes);
+    return size;
+  }
+
+  /** The first rows of a matrix of panels to row-major `to`, from its row `first` on. */
+  #read(matrix: Matrix, rows: number, columns: number, to: Float32Array, first: number): void {
+    const floats = new Float32Array(this.#memory.buffer);
+    for (let column = 0; column < columns; column++) {
+      const from = panelColumn(matrix, column);
+      for (let r = 0; r < rows; r++) to[(first + r) * columns + column] = floats[from + r * LANES];
+    }
+  }
+
+  /** The inverse of #read. */
+  #write(matrix: Matrix, rows: number, columns: number, from: Float32Array, first: number): void {
+    const floats = new Float32Array(this.#memory.buffer);
+    for (let column = 0; column < columns; column++) {
+      const to = panelColumn(matrix, column);
+      for (let r = 0; r < rows; r++) floats[to + r * LANES] = from[(first + r) * columns + column];
+    }
+  }
+}
+
+/** The float index of a column's first row. */
+function panelColumn(matrix: Matrix, column: number): number {
+  return (matrix.at + Math.floor(column / LANES) * matrix.stride) / 4 + (column % LANES);
+}
+
+function countRows(what: string, values: ArrayLike<number>, width: number): number {
+  if (values.length % width === 0) return values.length / width;
+  throw new ConfigError(`expected ${what} of ${width} numbers each, found ${values.length} numbers in all`);
+}

@@ -1,0 +1,31 @@
+// `elbow-vae` in Node (and in Deno and Bun, which have Node's modules).
+
+import { availableParallelism } from "node:os";
+import process from "node:process";
+import { ConfigError } from "./errors.ts";
+import { spawnNode } from "./train/spawn-node.ts";
+import type { Arithmetic } from "./wasm/builds.ts";
+import { compileNode } from "./wasm/compile-node.ts";
+import { currentEngine } from "./wasm/engine-node.ts";
+import { usePlatform } from "./wasm/platform.ts";
+import { chooseTile } from "./wasm/tiles.ts";
+
+function askedArithmetic(): Arithmetic | undefined {
+  const asked = process.env.ELBOW_KERNELS;
+  if (asked === undefined || asked === "") return undefined;
+  if (asked === "simd" || asked === "relaxed") return asked;
+  throw new ConfigError(`ELBOW_KERNELS must be simd or relaxed, not ${asked}`);
+}
+
+usePlatform({
+  compile: compileNode,
+  spawn: spawnNode,
+  cores: availableParallelism,
+  arithmetic: askedArithmetic,
+  tile: (arithmetic) => chooseTile(arithmetic, currentEngine()),
+});
+
+export { digits, fashionMnist, type LoadOptions, loadDataset, mnist } from "./data/load-node.ts";
+export { DataUnavailableError } from "./data/unavailable.ts";
+export * from "./library.ts";
+export { tuneEngine } from "./wasm/engine-node.ts";

@@ -1,0 +1,25 @@
+import { WorkerError } from "../errors.ts";
+import { Program, type Stretch } from "./program.ts";
+import type { Session } from "./session.ts";
+
+/** What a worker offers to the main thread, through comlink. Data never passes here: it lies in shared memory. */
+export class ProgramHost {
+  #program: Program | undefined;
+
+  join(session: Session, rank: number, module: WebAssembly.Module, memory: WebAssembly.Memory): void {
+    this.#program = Program.join(session, rank, module, memory);
+  }
+
+  train(stretch: Stretch): void {
+    this.#joined.train(stretch);
+  }
+
+  evaluate(): void {
+    this.#joined.evaluate();
+  }
+
+  get #joined(): Program {
+    if (!this.#program) throw new WorkerError("expected a worker that has joined a run");
+    return this.#program;
+  }
+}

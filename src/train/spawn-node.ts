@@ -1,0 +1,18 @@
+import { Worker } from "node:worker_threads";
+import nodeEndpoint from "comlink/dist/esm/node-adapter.mjs";
+import type { SpawnedWorker } from "../wasm/platform.ts";
+
+/** In a checkout Node runs the TypeScript itself, in the package it is JavaScript. */
+const EXTENSION = import.meta.url.endsWith(".ts") ? "ts" : "js";
+
+export function spawnNode(): SpawnedWorker {
+  const worker = new Worker(new URL(`./worker-node.${EXTENSION}`, import.meta.url));
+  return {
+    endpoint: nodeEndpoint(worker),
+    onFailure(report) {
+      worker.once("error", (error) => report(error instanceof Error ? error.message : String(error)));
+      worker.once("exit", (code) => report(`it ended with exit code ${code}`));
+    },
+    terminate: () => void worker.terminate(),
+  };
+}

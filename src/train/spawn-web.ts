@@ -1,0 +1,14 @@
+import type { SpawnedWorker } from "../wasm/platform.ts";
+
+export function spawnWeb(): SpawnedWorker {
+  const worker = new Worker(new URL("./worker-web.js", import.meta.url), { type: "module" });
+  return {
+    endpoint: worker,
+    onFailure(report) {
+      worker.addEventListener("error", (event) => report(event.message || "its script did not load"), {
+        once: true,
+      });
+    },
+    terminate: () => worker.terminate(),
+  };
+}

@@ -1,0 +1,298 @@
+import type { Rows } from "../data/dataset.ts";
+import { epochOrder, stepsPerEpoch } from "../data/sampler.ts";
+import { ConfigError, DivergedError } from "../errors.ts";
+import { checkTraining, checkWorkers, type TrainingConfig } from "../model/config.ts";
+import { type NamedTensor, packTensors, unpackTensors } from "../model/parameters.ts";
+import type { TrainingState } from "../model/training-state.ts";
+import type { Vae } from "../model/vae.ts";
+import { allocateShared, growTo, type Plan } from "../wasm/arena.ts";
+import { canShareMemory, findBuild } from "../wasm/builds.ts";
+import { instantiate } from "../wasm/kernels.ts";
+import { platform } from "../wasm/platform.ts";
+import { type Control, controlViews, SUM, WORD } from "./control.ts";
+import type { EpochMetrics } from "./metrics.ts";
+import { type Crew, InlineCrew, WorkerPool } from "./pool.ts";
+import { Program } from "./program.ts";
+import { dataShape, planSession, type Session } from "./session.ts";
+
+/** How far an epoch has come. */
+export interface Progress {
+  /** From 1. */
+  readonly epoch: number;
+  readonly step: number;
+  readonly steps: number;
+  /** The mean loss of the epoch so far, in nats per row. */
+  readonly loss: number;
+}
+
+export interface TrainerOptions extends Partial<TrainingConfig> {
+  /** Rows to evaluate after every epoch. */
+  readonly test?: Rows | undefined;
+  /** How many workers; all cores where nothing is said. It changes the time and nothing else. */
+  readonly workers?: number | undefined;
+  /** Where to go on from; the model takes the state's parameters over. */
+  readonly resume?: TrainingState | undefined;
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
+}
+
+const PROGRESS_INTERVAL_MS = 100;
+/** About 100 µs of looking at the barrier before a worker sleeps: longer than the others are ever behind. */
+const SPINS = 20_000;
+/** With more workers than cores, spinning only keeps the others from running. */
+const SPINS_WHEN_CROWDED = 50;
+
+/** Trains one model on one dataset, epoch by epoch, on workers over one shared memory. */
+export class Trainer {
+  /** Whole epochs that are done. */
+  epoch: number;
+  readonly workers: number;
+  readonly plan: Plan<string>;
+  readonly #vae: Vae;
+  readonly #session: Session;
+  readonly #memory: WebAssembly.Memory;
+  readonly #control: Control;
+  readonly #crew: Crew;
+  readonly #onProgress: ((progress: Progress) => void) | undefined;
+  /** Steps of the current epoch that are done, and the seconds they took. */
+  #step: number;
+  #seconds: number;
+
+  private constructor(
+    vae: Vae,
+    session: Session,
+    plan: Plan<string>,
+    memory: WebAssembly.Memory,
+    crew: Crew,
+    { resume, onProgress }: TrainerOptions,
+  ) {
+    this.#vae = vae;
+    this.#session = session;
+    this.plan = plan;
+    this.workers = session.size;
+    this.#memory = memory;
+    this.#control = controlViews(memory, plan.at.control);
+    this.#crew = crew;
+    this.#onProgress = onProgress;
+    this.epoch = resume?.epoch ?? 0;
+    this.#step = resume?.step ?? 0;
+    this.#seconds = resume?.seconds ?? 0;
+    this.#control.sums[SUM.reconstruction] = resume?.reconstructionSum ?? 0;
+    this.#control.sums[SUM.kl] = resume?.klSum ?? 0;
+  }
+
+  /**
+   * Plans and fills the memory and starts the workers.
+   *
+   * @throws {ConfigError} when a setting is not allowed or the rows do not fit the model
+   * @throws {MemoryLimitError} when it does not fit a WebAssembly memory; nothing has been allocated then
+   */
+  static async create(vae: Vae, data: Rows, options: TrainerOptions = {}): Promise<Trainer> {
+    const shared = canShareMemory();
+    const cores = platform().cores();
+    const size = shared ? checkWorkers(options.workers ?? cores) : 1;
+    expectRows("training", data, vae.config.inputDim);
+    if (options.test) expectRows("test", options.test, vae.config.inputDim);
+    const session: Session = {
+      config: vae.config,
+      training: checkTraining(options),
+      train: dataShape(data),
+      test: dataShape(options.test),
+      size,
+      tile: platform().tile(vae.arithmetic),
+      spins: size > cores ? SPINS_WHEN_CROWDED : SPINS,
+    };
+    const plan = planSession(session);
+    const module = await platform().compile(findBuild(vae.arithmetic, shared));
+    const instance = instantiate(module, shared ? allocateShared(plan) : undefined);
+    if (!shared) growTo(instance.memory, plan);
+    const { memory } = instance;
+    fillMemory(memory, plan, vae, data, options);
+    const { words } = controlViews(memory, plan.at.control);
+    const over = (): boolean => words[WORD.stop] !== 0 || words[WORD.diverged] !== 0;
+    const crew = shared
+      ? await WorkerPool.start(session, module, memory, words)
+      : new InlineCrew(new Program(session, 0, instance), over);
+    return new Trainer(vae, session, plan, memory, crew, options);
+  }
+
+  /** Steps of an epoch. */
+  get steps(): number {
+    return stepsPerEpoch(this.#session.train.count, this.#session.training.batchSize);
+  }
+
+  /**
+   * Trains to the end of the epoch and evaluates; the model then has the new parameters. When the signal is aborted, it
+   * stops after the step, the model has the parameters so far, and the result is undefined.
+   *
+   * @throws {DivergedError} when the loss is no longer finite; the model keeps the parameters that it had
+   * @throws {WorkerError} when a worker fails
+   */
+  async runEpoch(signal?: AbortSignal): Promise<EpochMetrics | undefined> {
+    const { words, sums } = this.#control;
+    this.#setOrder();
+    words[WORD.step] = this.#step;
+    words[WORD.stop] = 0;
+    words[WORD.halted] = 0;
+    const finished = await this.#train(signal);
+    if (!finished) {
+      this.#updateModel();
+      return undefined;
+    }
+    const metrics = this.#metrics(await this.#evaluate());
+    this.#updateModel();
+    this.epoch += 1;
+    this.#step = 0;
+    this.#seconds = 0;
+    sums[SUM.reconstruction] = 0;
+    sums[SUM.kl] = 0;
+    return metrics;
+  }
+
+  /** Runs what is left of the epoch's steps; false when it was stopped before the last. */
+  async #train(signal: AbortSignal | undefined): Promise<boolean> {
+    const { words } = this.#control;
+    const stop = (): void => void Atomics.store(words, WORD.stop, 1);
+    if (signal?.aborted) stop();
+    signal?.addEventListener("abort", stop);
+    const timer = setInterval(() => this.#report(), PROGRESS_INTERVAL_MS);
+    const start = performance.now();
+    try {
+      if (!signal?.aborted) {
+        await this.#crew.train({ epoch: this.epoch, fromStep: this.#step, toStep: this.steps });
+      }
+    } finally {
+      clearInterval(timer);
+      signal?.removeEventListener("abort", stop);
+    }
+    this.#seconds += (performance.now() - start) / 1000;
+    this.#step = Atomics.load(words, WORD.step);
+    const diverged = Atomics.load(words, WORD.diverged);
+    if (diverged > 0) throw this.#diverged(diverged);
+    this.#report();
+    return this.#step === this.steps;
+  }
+
+  #report(): void {
+    const { words, sums } = this.#control;
+    const step = Atomics.load(words, WORD.step);
+    const { train, training } = this.#session;
+    const rows = Math.max(1, Math.min(train.count, step * training.batchSize));
+    const loss = (sums[SUM.reconstruction] + sums[SUM.kl]) / rows;
+    this.#onProgress?.({ epoch: this.epoch + 1, step, steps: this.steps, loss });
+  }
+
+  #diverged(step: number): DivergedError {
+    const { learningRate } = this.#session.training;
+    return new DivergedError(
+      `the loss stopped being a finite number at step ${step} of ${this.steps} in epoch ${this.epoch + 1}; ` +
+        `try a learning rate below ${learningRate}`,
+    );
+  }
+
+  /** The test rows' mean losses, summed in the order of rows. */
+  async #evaluate(): Promise<{ reconstruction: number; kl: number } | undefined> {
+    const { count } = this.#session.test;
+    if (count === 0) return undefined;
+    await this.#crew.evaluate();
+    const losses = new Float64Array(this.#memory.buffer, this.plan.at["test losses"], 2 * count);
+    const mean = (values: Float64Array): number => values.reduce((sum, value) => sum + value, 0) / count;
+    return { reconstruction: mean(losses.subarray(0, count)), kl: mean(losses.subarray(count)) };
+  }
+
+  #metrics(test: { reconstruction: number; kl: number } | undefined): EpochMetrics {
+    const { sums } = this.#control;
+    const { count } = this.#session.train;
+    return {
+      epoch: this.epoch + 1,
+      trainLoss: (sums[SUM.reconstruction] + sums[SUM.kl]) / count,
+      trainReconstruction: sums[SUM.reconstruction] / count,
+      trainKl: sums[SUM.kl] / count,
+      testLoss: test ? test.reconstruction + test.kl : null,
+      testReconstruction: test?.reconstruction ?? null,
+      testKl: test?.kl ?? null,
+      seconds: this.#seconds,
+      imagesPerSecond: count / this.#seconds,
+    };
+  }
+
+  #setOrder(): void {
+    const { count } = this.#session.train;
+    const order = new Uint32Array(this.#memory.buffer, this.plan.at.order, count);
+    order.set(epochOrder(count, this.#vae.config.seed, this.epoch));
+  }
+
+  #parameters(region: "parameters" | "m" | "v"): Float32Array {
+    return parametersAt(this.#memory, this.plan, region);
+  }
+
+  #updateModel(): void {
+    this.#vae.setParameters(this.#parameters("parameters"));
+  }
+
+  /** A copy of all that is needed to go on from here. */
+  state(): TrainingState {
+    const { sums } = this.#control;
+    const copy = (region: "parameters" | "m" | "v"): NamedTensor[] =>
+      unpackTensors(this.#vae.table, this.#parameters(region));
+    return {
+      epoch: this.epoch,
+      step: this.#step,
+      reconstructionSum: sums[SUM.reconstruction],
+      klSum: sums[SUM.kl],
+      seconds: this.#seconds,
+      parameters: copy("parameters"),
+      m: copy("m"),
+      v: copy("v"),
+    };
+  }
+
+  /** Ends the workers. */
+  dispose(): void {
+    this.#crew.dispose();
+  }
+}
+
+function parametersAt(
+  memory: WebAssembly.Memory,
+  plan: Plan<string>,
+  region: "parameters" | "m" | "v",
+): Float32Array {
+  return new Float32Array(memory.buffer, plan.at[region], plan.sizes[region] / 4);
+}
+
+function expectRows(what: string, { values, count, dim }: Rows, inputDim: number): void {
+  if (dim !== inputDim) {
+    throw new ConfigError(`the model takes rows of ${inputDim} numbers, but the ${what} rows have ${dim}`);
+  }
+  if (count < 1 || values.length !== count * dim) {
+    throw new ConfigError(
+      `expected at least one ${what} row and ${count} × ${dim} = ${count * dim} numbers, found ${values.length}`,
+    );
+  }
+}
+
+/** Everything that stands in memory before the first step. */
+function fillMemory(
+  memory: WebAssembly.Memory,
+  plan: Plan<string>,
+  vae: Vae,
+  data: Rows,
+  { test, resume }: TrainerOptions,
+): void {
+  const copyRows = (region: "data" | "test data", { values }: Rows): void => {
+    const Values = values instanceof Float32Array ? Float32Array : Uint8Array;
+    new Values(memory.buffer, plan.at[region], values.length).set(values);
+  };
+  copyRows("data", data);
+  if (test) copyRows("test data", test);
+  const sequence = new Uint32Array(memory.buffer, plan.at.sequence, plan.sizes.sequence / 4);
+  for (let i = 0; i < sequence.length; i++) sequence[i] = i;
+  if (resume) {
+    for (const region of ["parameters", "m", "v"] as const) {
+      const tensors = new Map(resume[region].map((tensor) => [tensor.name, tensor]));
+      packTensors(vae.table, tensors, parametersAt(memory, plan, region));
+    }
+  } else {
+    vae.copyParameters(parametersAt(memory, plan, "parameters"));
+  }
+}

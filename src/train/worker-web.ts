@@ -1,0 +1,5 @@
+// What a Web Worker runs in a browser.
+import { expose } from "comlink";
+import { ProgramHost } from "./program-host.ts";
+
+expose(new ProgramHost());

@@ -1,0 +1,19 @@
+import type { Arithmetic } from "./builds.ts";
+import type { TileName } from "./kernels.ts";
+
+/** What is known about the engine that compiles the kernels. */
+export interface Engine {
+  /** V8's version, `[major, minor]`, where it is V8. */
+  readonly v8?: readonly [major: number, minor: number] | undefined;
+  /** Whether pairs of 128-bit operations become 256-bit ones. */
+  readonly revectorized: boolean;
+}
+
+/**
+ * The tile that keeps most sums in registers without spilling, as measured: with 256-bit registers 6×16; with 128-bit
+ * ones 6×8, if the compiler is V8 13 or later and multiply and add are one operation; else 4×8, which fits everywhere.
+ */
+export function chooseTile(arithmetic: Arithmetic, { v8, revectorized }: Engine): TileName {
+  if (revectorized) return "6x16";
+  return v8 && v8[0] >= 13 && arithmetic === "relaxed" ? "6x8" : "4x8";
+}
