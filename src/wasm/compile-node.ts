@@ -16,6 +16,6 @@ export async function compileNode({ file }: KernelBuild): Promise<WebAssembly.Mo
       },
     );
   }
-  // Synchronously: a few milliseconds, and an asynchronous compilation without V8's first tier does not keep Node alive
+  // Synchronously: it is a matter of a few milliseconds
   return new WebAssembly.Module(bytes);
 }

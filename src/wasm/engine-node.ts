@@ -26,23 +26,24 @@ function hasAvx2(): boolean {
   return /\bavx2\b/.test(readFileSync("/proc/cpuinfo", "latin1"));
 }
 
+/** Relaxed SIMD needs no flag from V8 11.4 on; Node 20 has 11.3. */
+const RELAXED_SIMD_SINCE = 12;
+
 /**
- * Sets V8's flags for the kernels: optimised code at once instead of a slow first tier, relaxed SIMD where it is still
- * behind a flag (Node 20), and 256-bit code from pairs of 128-bit operations where V8 can make it (Node 24 and later,
- * x64). The flags hold for the whole process and for modules compiled afterwards, which is why a library does not set
- * them by itself: the command calls this first, and so may any program that owns its process.
+ * Sets V8's flags for the kernels: 256-bit code from pairs of 128-bit operations where V8 can make it (Node 24 and
+ * later, x64), and relaxed SIMD where it is still behind a flag (Node 20). The flags hold for the whole process and for
+ * modules compiled afterwards, which is why a library does not set them by itself: the command calls this first, and so
+ * may any program that owns its process.
  *
  * It changes speed, not bits, but for Node 20, where it makes fused multiply-add available.
  */
 export function tuneEngine(): Engine {
   if (!v8) return engine;
-  // Inlining relies on what the first tier has counted; without that tier V8 14 stops with a failed check
-  const flags = ["--no-liftoff", "--no-wasm-lazy-compilation"];
-  if (v8[0] >= 12) flags.push("--no-wasm-inlining");
-  else flags.push("--experimental-wasm-relaxed-simd");
+  // Going straight to optimised code (--no-liftoff) is not among them: it saves some 10 ms of the first steps, and
+  // V8 14.6 then stops with a failed check in its inliner, or crashes in workers when inlining is off as well.
   const revectorized = v8[0] >= REVECTORIZER_SINCE && hasAvx2();
-  if (revectorized) flags.push("--experimental-wasm-revectorize");
-  for (const flag of flags) setFlagsFromString(flag);
+  if (revectorized) setFlagsFromString("--experimental-wasm-revectorize");
+  if (v8[0] < RELAXED_SIMD_SINCE) setFlagsFromString("--experimental-wasm-relaxed-simd");
   engine = { v8, revectorized };
   return engine;
 }
