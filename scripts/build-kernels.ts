@@ -9,7 +9,11 @@ interface AsConfig {
 }
 
 const targets = Object.entries((JSON.parse(readFileSync("asconfig.json", "utf8")) as AsConfig).targets);
-const sources = ["asconfig.json", "package-lock.json", ...readdirSync("assembly").map((name) => `assembly/${name}`)];
+const sources = [
+  "asconfig.json",
+  "package-lock.json",
+  ...readdirSync("assembly").map((name) => `assembly/${name}`),
+];
 
 function modified(path: string): number {
   return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
