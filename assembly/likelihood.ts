@@ -29,6 +29,14 @@ function sumLanes(loss: usize, lanes: usize, rows: i32): void {
   } while (--rows);
 }
 
+/** σ(s) from e = exp(−|s|) and 1 + e: 1/(1 + e) where s ≥ 0, e/(1 + e) where s < 0. */
+// @ts-ignore: decorator
+@inline
+function sigmoid4(s: v128, e: v128, onePlusE: v128): v128 {
+  const numerator = v128.bitselect(e, one(), f32x4.lt(s, f32x4.splat(0)));
+  return f32x4.div(numerator, onePlusE);
+}
+
 /**
  * Bernoulli likelihood from logits: Σ max(s, 0) − s·x + log(1 + e), e = exp(−|s|); the gradient is σ(s) − x.
  * The logarithms of a row are taken once, of the product of all (1 + e), each of which lies in (1, 2].
@@ -53,18 +61,25 @@ export function bernoulli(
   let factors = 0;
   for (let left = columns; left > 0; left -= LANES) {
     const mask = maskOf(left);
-    for (let i: usize = 0; i < bytes; i += 16) {
-      const valid = v128.load(mask + (i & (ROW - 1)));
-      const s = v128.load(out + i);
-      const target = v128.load(x + i);
-      const e = v128.and(expOfMinusAbs4(s), valid);
-      const factor = f32x4.add(e, one());
-      const inverse = f32x4.div(one(), factor);
-      const sigma = v128.bitselect(f32x4.mul(e, inverse), inverse, f32x4.lt(s, zero));
-      v128.store(out + i, v128.and(f32x4.sub(sigma, target), valid));
-      const straight = nmadd(s, target, f32x4.pmax(s, zero));
-      v128.store(linear + i, f32x4.add(v128.load(linear + i), straight));
-      v128.store(product + i, f32x4.mul(v128.load(product + i), factor));
+    for (let i: usize = 0; i < bytes; i += 32) {
+      const lanes = mask + (i & (ROW - 1));
+      const valid0 = v128.load(lanes), valid1 = v128.load(lanes, 16);
+      const s0 = v128.load(out + i), s1 = v128.load(out + i, 16);
+      const x0 = v128.load(x + i), x1 = v128.load(x + i, 16);
+      const e0 = v128.and(expOfMinusAbs4(s0), valid0), e1 = v128.and(expOfMinusAbs4(s1), valid1);
+      const factor0 = f32x4.add(e0, one()), factor1 = f32x4.add(e1, one());
+      const gradient0 = v128.and(f32x4.sub(sigmoid4(s0, e0, factor0), x0), valid0);
+      const gradient1 = v128.and(f32x4.sub(sigmoid4(s1, e1, factor1), x1), valid1);
+      const linear0 = f32x4.add(v128.load(linear + i), nmadd(s0, x0, f32x4.pmax(s0, zero)));
+      const linear1 = f32x4.add(v128.load(linear + i, 16), nmadd(s1, x1, f32x4.pmax(s1, zero)));
+      const product0 = f32x4.mul(v128.load(product + i), factor0);
+      const product1 = f32x4.mul(v128.load(product + i, 16), factor1);
+      v128.store(out + i, gradient1, 16);
+      v128.store(out + i, gradient0);
+      v128.store(linear + i, linear1, 16);
+      v128.store(linear + i, linear0);
+      v128.store(product + i, product1, 16);
+      v128.store(product + i, product0);
     }
     if (++factors == FACTORS) {
       foldProducts(linear, product, rows);
@@ -104,13 +119,11 @@ export function gaussian(
 
 /** σ(s) in place: the mean of the Bernoulli likelihood. */
 export function sigmoid(out: usize, stride: usize, rows: i32, panels: i32): void {
-  const zero = f32x4.splat(0);
   for (let panel = 0; panel < panels; panel++) {
     for (let i: usize = 0, end = usize(rows) * ROW; i < end; i += 16) {
       const s = v128.load(out + i);
       const e = expOfMinusAbs4(s);
-      const inverse = f32x4.div(one(), f32x4.add(e, one()));
-      v128.store(out + i, v128.bitselect(f32x4.mul(e, inverse), inverse, f32x4.lt(s, zero)));
+      v128.store(out + i, sigmoid4(s, e, f32x4.add(e, one())));
     }
     out += stride;
   }

@@ -7,13 +7,68 @@
 //
 // Strides are bytes from one panel to the next.
 
-import { RELU, relu, TANH, tanhActivation } from "./activation";
+import { NONE, RELU, relu, TANH, tanhActivation } from "./activation";
 import { adamRows } from "./adam";
 import { LANES, ROW } from "./simd";
 import { Normal, Transposed, tile, tileRows } from "./tile";
 
 /** A row of zeros, where a sum without a bias starts. */
-const ZEROS = memory.data(64, 64);
+export const ZEROS = memory.data(64, 64);
+
+/**
+ * How much of a product is worked on at a time: `DEPTH` of k, so that a piece of a panel of B (25 KiB) and of a tile's A
+ * (10 KiB) stay in the first-level cache, and `ROWS` rows of C, so that their piece of A stays in the second.
+ */
+const DEPTH = 400;
+const ROWS = 96;
+
+/**
+ * C = init + A·B in pieces; a sum that is interrupted goes on from C, which changes no bit. A is read by rows. `finish`
+ * is the activation that a finished tile gets.
+ */
+// @ts-ignore: decorator
+@inline
+function product(
+  c: usize,
+  cStride: usize,
+  a: usize,
+  aStride: usize,
+  b: usize,
+  bStride: usize,
+  init: usize,
+  initStride: usize,
+  rows: i32,
+  panels: i32,
+  k: i32,
+  finish: i32,
+  shape: i32,
+): void {
+  for (let top = 0; top < rows; top += ROWS) {
+    const bottom = min(rows, top + ROWS);
+    for (let from = 0; from < k; from += DEPTH) {
+      const depth = min(k - from, DEPTH);
+      const last = from + depth == k;
+      const aPiece = a + usize(from / LANES) * aStride;
+      for (let panel = 0; panel < panels; panel++) {
+        const bPiece = b + usize(panel) * bStride + usize(from) * ROW;
+        const cPanel = c + usize(panel) * cStride;
+        let r = top;
+        while (r < bottom) {
+          const take = tileRows(shape, bottom - r);
+          const cTile = cPanel + usize(r) * ROW;
+          const start = from == 0 ? init + usize(panel) * initStride : cTile;
+          const step: usize = from == 0 ? 0 : ROW;
+          tile<Normal>(shape, take, cTile, aPiece + usize(r) * ROW, bPiece, depth, aStride - ROW, start, step);
+          if (last) {
+            if (finish == RELU) relu(cTile, take);
+            else if (finish == TANH) tanhActivation(cTile, take);
+          }
+          r += take;
+        }
+      }
+    }
+  }
+}
 
 /** y = f(x·W + b) for `rows` rows and all `panels` panels of W. */
 export function linear(
@@ -29,19 +84,8 @@ export function linear(
   shape: i32,
 ): void {
   const bias = usize(k) * ROW;
-  for (let panel = 0; panel < panels; panel++) {
-    let r = 0;
-    while (r < rows) {
-      const take = tileRows(shape, rows - r);
-      const c = y + usize(r) * ROW;
-      tile<Normal>(shape, take, c, x + usize(r) * ROW, w, k, xStride - ROW, w + bias);
-      if (activation == RELU) relu(c, take);
-      else if (activation == TANH) tanhActivation(c, take);
-      r += take;
-    }
-    w += bias + ROW;
-    y += yStride;
-  }
+  const wStride = bias + ROW;
+  product(y, yStride, x, xStride, w, wStride, w + bias, wStride, rows, panels, k, activation, shape);
 }
 
 /**
@@ -59,23 +103,11 @@ export function linearBackwardInput(
   n: i32,
   shape: i32,
 ): void {
-  const panel = usize(k) * ROW;
-  let r = 0;
-  while (r < k) {
-    const take = tileRows(shape, k - r);
-    const a = w + usize(r) * ROW;
-    let c = dxT + usize(r) * ROW;
-    let b = dyT;
-    for (let block = 0; block < blocks; block++) {
-      tile<Normal>(shape, take, c, a, b, n, panel, ZEROS);
-      c += dxStride;
-      b += dyStride;
-    }
-    r += take;
-  }
+  const wStride = usize(k + 1) * ROW;
+  product(dxT, dxStride, w, wStride, dyT, dyStride, ZEROS, 0, k, blocks, n, NONE, shape);
   const padding = usize(-k & (LANES - 1)) * ROW;
   for (let block = 0; block < blocks; block++) {
-    memory.fill(dxT + panel, 0, padding);
+    memory.fill(dxT + usize(k) * ROW, 0, padding);
     dxT += dxStride;
   }
 }
@@ -83,12 +115,12 @@ export function linearBackwardInput(
 /** How many blocks of 16 rows the weights of k inputs have; the bias goes with the last. */
 // @ts-ignore: decorator
 @inline
-function blocksOf(k: i32): i32 {
+export function blocksOf(k: i32): i32 {
   return (k + LANES - 1) / LANES;
 }
 
 /** The sum of a panel's `rows` rows. */
-function sumRows(out: usize, panel: usize, rows: i32): void {
+export function sumRows(out: usize, panel: usize, rows: i32): void {
   let s0 = f32x4.splat(0), s1 = s0, s2 = s0, s3 = s0;
   do {
     s0 = f32x4.add(s0, v128.load(panel));
@@ -121,7 +153,7 @@ function gradientBlock(
   let r = 0;
   while (r < rows) {
     const take = tileRows(shape, rows - r);
-    tile<Transposed>(shape, take, dw + usize(r) * ROW, columns + usize(r) * 4, dyPanel, batch, 0, ZEROS);
+    tile<Transposed>(shape, take, dw + usize(r) * ROW, columns + usize(r) * 4, dyPanel, batch, 0, ZEROS, 0);
     r += take;
   }
   if (block < blocksOf(k) - 1) return rows;

@@ -2,7 +2,8 @@
 //
 //   B is a panel: k rows of 16 floats, contiguous.
 //   C is tile rows of 16 floats, contiguous.
-//   init is one row that every row of C starts from (the bias, or zeros).
+//   init is what C starts from: one row for all (the bias, or zeros; `step` is 0), or rows `step` bytes apart (C
+//     itself, to go on with a sum).
 //   A is read one scalar a row, in either of two ways (the type parameter):
 //     Normal      the tile's rows are rows of A; k runs along them, 16 a panel, `panel` bytes from the end of one
 //                 run of 16 to the start of the next
@@ -36,16 +37,18 @@ function onward<A>(): usize {
 }
 
 /** 6 rows by 16 columns: 24 accumulators. */
-function tile6x16<A>(c: usize, a: usize, b: usize, k: i32, panel: usize, init: usize): void {
-  let c00 = v128.load(init);
-  let c01 = v128.load(init, 16);
-  let c02 = v128.load(init, 32);
-  let c03 = v128.load(init, 48);
-  let c10 = c00, c11 = c01, c12 = c02, c13 = c03;
-  let c20 = c00, c21 = c01, c22 = c02, c23 = c03;
-  let c30 = c00, c31 = c01, c32 = c02, c33 = c03;
-  let c40 = c00, c41 = c01, c42 = c02, c43 = c03;
-  let c50 = c00, c51 = c01, c52 = c02, c53 = c03;
+function tile6x16<A>(c: usize, a: usize, b: usize, k: i32, panel: usize, init: usize, step: usize): void {
+  let c00 = v128.load(init), c01 = v128.load(init, 16), c02 = v128.load(init, 32), c03 = v128.load(init, 48);
+  init += step;
+  let c10 = v128.load(init), c11 = v128.load(init, 16), c12 = v128.load(init, 32), c13 = v128.load(init, 48);
+  init += step;
+  let c20 = v128.load(init), c21 = v128.load(init, 16), c22 = v128.load(init, 32), c23 = v128.load(init, 48);
+  init += step;
+  let c30 = v128.load(init), c31 = v128.load(init, 16), c32 = v128.load(init, 32), c33 = v128.load(init, 48);
+  init += step;
+  let c40 = v128.load(init), c41 = v128.load(init, 16), c42 = v128.load(init, 32), c43 = v128.load(init, 48);
+  init += step;
+  let c50 = v128.load(init), c51 = v128.load(init, 16), c52 = v128.load(init, 32), c53 = v128.load(init, 48);
   while (k > 0) {
     let n = min(k, LANES);
     k -= n;
@@ -116,14 +119,14 @@ function tile6x16<A>(c: usize, a: usize, b: usize, k: i32, panel: usize, init: u
 }
 
 /** 4 rows by 16 columns: 16 accumulators. */
-function tile4x16<A>(c: usize, a: usize, b: usize, k: i32, panel: usize, init: usize): void {
-  let c00 = v128.load(init);
-  let c01 = v128.load(init, 16);
-  let c02 = v128.load(init, 32);
-  let c03 = v128.load(init, 48);
-  let c10 = c00, c11 = c01, c12 = c02, c13 = c03;
-  let c20 = c00, c21 = c01, c22 = c02, c23 = c03;
-  let c30 = c00, c31 = c01, c32 = c02, c33 = c03;
+function tile4x16<A>(c: usize, a: usize, b: usize, k: i32, panel: usize, init: usize, step: usize): void {
+  let c00 = v128.load(init), c01 = v128.load(init, 16), c02 = v128.load(init, 32), c03 = v128.load(init, 48);
+  init += step;
+  let c10 = v128.load(init), c11 = v128.load(init, 16), c12 = v128.load(init, 32), c13 = v128.load(init, 48);
+  init += step;
+  let c20 = v128.load(init), c21 = v128.load(init, 16), c22 = v128.load(init, 32), c23 = v128.load(init, 48);
+  init += step;
+  let c30 = v128.load(init), c31 = v128.load(init, 16), c32 = v128.load(init, 32), c33 = v128.load(init, 48);
   while (k > 0) {
     let n = min(k, LANES);
     k -= n;
@@ -176,11 +179,8 @@ function tile4x16<A>(c: usize, a: usize, b: usize, k: i32, panel: usize, init: u
 }
 
 /** 1 rows by 16 columns: 4 accumulators. */
-function tile1x16<A>(c: usize, a: usize, b: usize, k: i32, panel: usize, init: usize): void {
-  let c00 = v128.load(init);
-  let c01 = v128.load(init, 16);
-  let c02 = v128.load(init, 32);
-  let c03 = v128.load(init, 48);
+function tile1x16<A>(c: usize, a: usize, b: usize, k: i32, panel: usize, init: usize, step: usize): void {
+  let c00 = v128.load(init), c01 = v128.load(init, 16), c02 = v128.load(init, 32), c03 = v128.load(init, 48);
   while (k > 0) {
     let n = min(k, LANES);
     k -= n;
@@ -206,14 +206,18 @@ function tile1x16<A>(c: usize, a: usize, b: usize, k: i32, panel: usize, init: u
 }
 
 /** 6 rows by 8 columns: 12 accumulators. */
-function tile6x8<A>(c: usize, a: usize, b: usize, k: i32, panel: usize, init: usize): void {
-  let c00 = v128.load(init);
-  let c01 = v128.load(init, 16);
-  let c10 = c00, c11 = c01;
-  let c20 = c00, c21 = c01;
-  let c30 = c00, c31 = c01;
-  let c40 = c00, c41 = c01;
-  let c50 = c00, c51 = c01;
+function tile6x8<A>(c: usize, a: usize, b: usize, k: i32, panel: usize, init: usize, step: usize): void {
+  let c00 = v128.load(init), c01 = v128.load(init, 16);
+  init += step;
+  let c10 = v128.load(init), c11 = v128.load(init, 16);
+  init += step;
+  let c20 = v128.load(init), c21 = v128.load(init, 16);
+  init += step;
+  let c30 = v128.load(init), c31 = v128.load(init, 16);
+  init += step;
+  let c40 = v128.load(init), c41 = v128.load(init, 16);
+  init += step;
+  let c50 = v128.load(init), c51 = v128.load(init, 16);
   while (k > 0) {
     let n = min(k, LANES);
     k -= n;
@@ -258,12 +262,14 @@ function tile6x8<A>(c: usize, a: usize, b: usize, k: i32, panel: usize, init: us
 }
 
 /** 4 rows by 8 columns: 8 accumulators. */
-function tile4x8<A>(c: usize, a: usize, b: usize, k: i32, panel: usize, init: usize): void {
-  let c00 = v128.load(init);
-  let c01 = v128.load(init, 16);
-  let c10 = c00, c11 = c01;
-  let c20 = c00, c21 = c01;
-  let c30 = c00, c31 = c01;
+function tile4x8<A>(c: usize, a: usize, b: usize, k: i32, panel: usize, init: usize, step: usize): void {
+  let c00 = v128.load(init), c01 = v128.load(init, 16);
+  init += step;
+  let c10 = v128.load(init), c11 = v128.load(init, 16);
+  init += step;
+  let c20 = v128.load(init), c21 = v128.load(init, 16);
+  init += step;
+  let c30 = v128.load(init), c31 = v128.load(init, 16);
   while (k > 0) {
     let n = min(k, LANES);
     k -= n;
@@ -321,17 +327,18 @@ export function tile<A>(
   k: i32,
   panel: usize,
   init: usize,
+  step: usize,
 ): void {
   if (rows == 1) {
-    tile1x16<A>(c, a, b, k, panel, init);
+    tile1x16<A>(c, a, b, k, panel, init, step);
   } else if (shape <= TILE_4X16) {
-    if (rows == 6) tile6x16<A>(c, a, b, k, panel, init);
-    else tile4x16<A>(c, a, b, k, panel, init);
+    if (rows == 6) tile6x16<A>(c, a, b, k, panel, init, step);
+    else tile4x16<A>(c, a, b, k, panel, init, step);
   } else if (rows == 6) {
-    tile6x8<A>(c, a, b, k, panel, init);
-    tile6x8<A>(c + ROW / 2, a, b + ROW / 2, k, panel, init + ROW / 2);
+    tile6x8<A>(c, a, b, k, panel, init, step);
+    tile6x8<A>(c + ROW / 2, a, b + ROW / 2, k, panel, init + ROW / 2, step);
   } else {
-    tile4x8<A>(c, a, b, k, panel, init);
-    tile4x8<A>(c + ROW / 2, a, b + ROW / 2, k, panel, init + ROW / 2);
+    tile4x8<A>(c, a, b, k, panel, init, step);
+    tile4x8<A>(c + ROW / 2, a, b + ROW / 2, k, panel, init + ROW / 2, step);
   }
 }

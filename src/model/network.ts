@@ -1,16 +1,10 @@
 import { seedKey } from "../random/philox.ts";
 import type { Plan } from "../wasm/arena.ts";
-import { roundUp } from "../wasm/arena.ts";
 import { ACTIVATIONS, type Kernels, LANES, panelsOf, ROW_BYTES } from "../wasm/kernels.ts";
 import type { VaeConfig } from "./config.ts";
 import type { ParameterTable } from "./parameters.ts";
-
-/** A matrix of activations in memory: panels of 16 columns, `stride` bytes apart. */
-export interface Matrix {
-  readonly at: number;
-  readonly stride: number;
-  readonly panels: number;
-}
+import { listStrides, type Matrix, matrixAt, type NetworkUse, widestPanels } from "./regions.ts";
+import { share, shareByCost } from "./share.ts";
 
 /** y = f(x·W + b), with the place of everything that it reads and writes. */
 interface Dense {
@@ -21,62 +15,21 @@ interface Dense {
   readonly w: number;
   readonly k: number;
   readonly hidden: boolean;
+  /** Whether x is given as lists of what is not zero. */
+  readonly sparse: boolean;
 }
 
-/** A matrix's size: columns, or the two halves of the encoder's output, each padded to whole panels. */
-function widths({ inputDim, hidden, latentDim }: VaeConfig): Record<string, number> {
-  const latent = panelsOf(latentDim) * LANES;
-  const decoder = hidden.toReversed();
-  return {
-    x: inputDim,
-    ...Object.fromEntries(hidden.map((n, i) => [`encoder.${i}`, n])),
-    heads: 2 * latent,
-    eps: latent,
-    z: latent,
-    ...Object.fromEntries(decoder.map((n, i) => [`decoder.${i}`, n])),
-    out: inputDim,
-  };
+/** The blocks of every layer's weights that one worker updates, from the encoder's first layer to the decoder's last. */
+export type WeightShares = readonly (readonly [from: number, to: number])[];
+
+/** How a network does its work; it changes the time and no bit. */
+export interface NetworkOptions extends NetworkUse {
+  /** The kernels' tile, a code of TILES. */
+  readonly tile: number;
 }
 
-function widestPanels(table: Readonly<Record<string, number>>): number {
-  return Math.max(...Object.values(table).map(panelsOf));
-}
-
-/** Rows are kept apart from the next panel by this many, so that panels do not all fall into the same cache sets. */
-const STAGGER = 4;
-
-function strideOf(capacity: number): number {
-  return (roundUp(capacity, LANES) + STAGGER) * ROW_BYTES;
-}
-
-/**
- * The regions of memory that a network needs to work on `capacity` rows at a time, in bytes; `training` adds what
- * backpropagation needs.
- */
-export function networkRegions(
-  config: VaeConfig,
-  capacity: number,
-  training: boolean,
-): Record<string, number> {
-  const stride = strideOf(capacity);
-  const rows = roundUp(capacity, LANES);
-  const table = widths(config);
-  const sized = (name: string): number => panelsOf(table[name]) * stride;
-  const regions: Record<string, number> = {};
-  for (const name of Object.keys(table)) regions[name] = sized(name);
-  regions.reconstruction = rows * 8;
-  regions.kl = rows * 8;
-  regions.scratch = rows * 2 * ROW_BYTES;
-  if (!training) return regions;
-  for (const name of Object.keys(table)) {
-    // x has no gradient, and out is overwritten by its own
-    if (name !== "x" && name !== "eps" && name !== "out") regions[`d ${name}`] = sized(name);
-  }
-  const transposed = widestPanels(table) * rows * ROW_BYTES;
-  regions["dy transposed"] = transposed;
-  regions["dx transposed"] = transposed;
-  return regions;
-}
+/** What Adam costs a block of columns, in units of a block's products if nothing in it were zero; measured. */
+const ADAM_COST = 0.12;
 
 /**
  * The VAE over one region of memory: forward, losses, and backpropagation by hand, for any range of rows.
@@ -97,34 +50,36 @@ export class Network {
   readonly #kernels: Kernels;
   readonly #config: VaeConfig;
   readonly #plan: Plan<string>;
-  readonly #capacity: number;
+  readonly #options: NetworkOptions;
   readonly #parameters: number;
   readonly #tile: number;
-  readonly #widest: number;
   readonly #key: readonly [number, number];
+  readonly #lists: { readonly row: number; readonly column: number };
+  /** Bytes of a block of 16 transposed rows: as wide as the widest layer, whichever layer a worker is in. */
+  readonly #room: number;
   readonly #encoder: readonly Dense[];
   readonly #decoder: readonly Dense[];
   readonly #layers: readonly Dense[];
   readonly #eps: Matrix;
   readonly #dz: Matrix | undefined;
 
-  /** `plan` holds networkRegions(config, capacity, …); the parameters stand at the region "parameters". */
+  /** `plan` holds networkRegions(config, options); the parameters stand at the region "parameters". */
   constructor(
     kernels: Kernels,
     config: VaeConfig,
     table: ParameterTable,
     plan: Plan<string>,
-    capacity: number,
-    tile: number,
+    options: NetworkOptions,
   ) {
     this.#kernels = kernels;
     this.#config = config;
     this.#plan = plan;
-    this.#capacity = capacity;
+    this.#options = options;
     this.#parameters = plan.at.parameters;
-    this.#tile = tile;
-    this.#widest = widestPanels(widths(config));
+    this.#tile = options.tile;
     this.#key = seedKey(config.seed);
+    this.#lists = listStrides(config, options.capacity);
+    this.#room = widestPanels(config) * LANES * ROW_BYTES;
     this.x = this.#matrix("x");
     const heads = this.#matrix("heads");
     const latent = heads.panels / 2;
@@ -147,6 +102,7 @@ export class Network {
         w: layers[start + i].offset,
         k: layers[start + i].k,
         hidden: i < depth,
+        sparse: options.sparse && start === 0 && i === 0,
       }));
     this.#encoder = chain(0, [...names.map((i) => `encoder.${i}`), "heads"], this.x);
     this.#decoder = chain(depth + 1, [...names.map((i) => `decoder.${i}`), "out"], this.z);
@@ -155,8 +111,7 @@ export class Network {
   }
 
   #matrix(name: string): Matrix {
-    const stride = strideOf(this.#capacity);
-    return { at: this.#plan.at[name], stride, panels: this.#plan.sizes[name] / stride };
+    return matrixAt(this.#plan, name, this.#options.capacity);
   }
 
   /** Rows of a dataset into x: u32 row numbers at `indices`, the dataset's values at `data`. */
@@ -164,6 +119,10 @@ export class Network {
     const to = this.x.at + first * ROW_BYTES;
     const gather = bytes ? this.#kernels.gatherBytes : this.#kernels.gatherFloats;
     gather(to, this.x.stride, data, indices, rows, this.#config.inputDim);
+    if (!this.#options.sparse) return;
+    const lists = this.#plan.at["row lists"] + first * this.#lists.row;
+    const counts = this.#plan.at["row counts"] + first * 4;
+    this.#kernels.listRows(lists, this.#lists.row, counts, to, this.x.stride, rows, this.x.panels);
   }
 
   /** x → μ, log σ² */
@@ -211,22 +170,31 @@ export class Network {
     for (const layer of this.#decoder) this.#forward(layer, first, rows);
   }
 
-  #forward({ x, y, w, k, hidden }: Dense, first: number, rows: number): void {
-    const offset = first * ROW_BYTES;
+  #forward({ x, y, w, k, hidden, sparse }: Dense, first: number, rows: number): void {
+    const to = y.at + first * ROW_BYTES;
     const activation = hidden ? ACTIVATIONS[this.#config.activation] : ACTIVATIONS.none;
     const weights = this.#parameters + w;
-    this.#kernels.linear(
-      y.at + offset,
-      y.stride,
-      x.at + offset,
-      x.stride,
-      weights,
-      rows,
-      y.panels,
-      k,
-      activation,
-      this.#tile,
-    );
+    const kernels = this.#kernels;
+    if (sparse) {
+      const lists = this.#plan.at["row lists"] + first * this.#lists.row;
+      const counts = this.#plan.at["row counts"] + first * 4;
+      kernels.linearSparse(
+        to,
+        y.stride,
+        lists,
+        this.#lists.row,
+        counts,
+        weights,
+        rows,
+        y.panels,
+        k,
+        activation,
+        this.#tile,
+      );
+    } else {
+      const from = x.at + first * ROW_BYTES;
+      kernels.linear(to, y.stride, from, x.stride, weights, rows, y.panels, k, activation, this.#tile);
+    }
   }
 
   /** The linear output becomes the mean of p(x|z): σ(logits), or itself for a Gaussian. */
@@ -292,8 +260,7 @@ export class Network {
     const blocks = Math.ceil(rows / LANES);
     const square = LANES * ROW_BYTES;
     const block = first / LANES;
-    // as wide as the widest layer, so that workers in different layers stay in blocks of their own
-    const room = this.#widest * square;
+    const room = this.#room;
     const dyT = this.#plan.at["dy transposed"] + block * room;
     const dxT = this.#plan.at["dx transposed"] + block * room;
     const offset = first * ROW_BYTES;
@@ -305,13 +272,34 @@ export class Network {
   }
 
   /**
-   * Adam's update of this worker's share of every weight matrix, from the gradient over all `batch` rows.
-   * `gradient` is room for 17 rows, `adam` the step's coefficients; m and v are the regions of those names.
+   * What worker `rank` of `size` updates of each layer. In a sparse first layer a block of columns costs its part of
+   * Adam and what its `densities` (of data that are not zero) add.
    */
-  update(rank: number, size: number, batch: number, gradient: number, adam: number): void {
+  shares(rank: number, size: number, densities?: readonly number[]): WeightShares {
+    return this.#layers.map(({ dy, k, sparse }) =>
+      sparse && densities
+        ? shareByCost(
+            densities.map((density) => ADAM_COST + density),
+            rank,
+            size,
+          )
+        : share(dy.panels * panelsOf(k), rank, size),
+    );
+  }
+
+  /**
+   * Adam's update of the shares of every weight matrix, from the gradient over all `batch` rows. `gradient` is room of
+   * GRADIENT_BYTES, `adam` the step's coefficients; m and v are the regions of those names.
+   */
+  update(shares: WeightShares, batch: number, gradient: number, adam: number): void {
     const { m, v } = this.#plan.at;
-    for (const { x, dy, w, k } of this.#layers) {
-      const [from, to] = share(dy.panels * panelsOf(k), rank, size);
+    for (let i = 0; i < shares.length; i++) {
+      const { x, dy, w, k, sparse } = this.#layers[i];
+      const [from, to] = shares[i];
+      if (sparse) {
+        this.#updateSparse(this.#layers[i], from, to, batch, gradient, adam);
+        continue;
+      }
       this.#kernels.linearUpdate(
         this.#parameters + w,
         m + w,
@@ -331,6 +319,33 @@ export class Network {
     }
   }
 
+  #updateSparse(layer: Dense, from: number, to: number, batch: number, gradient: number, adam: number): void {
+    const { x, dy, w, k } = layer;
+    const { at } = this.#plan;
+    const lists = at["column lists"];
+    const counts = at["column counts"];
+    const stride = this.#lists.column;
+    this.#kernels.listColumns(lists, stride, counts, x.at, x.stride, batch, from, to);
+    this.#kernels.linearUpdateSparse(
+      this.#parameters + w,
+      at.m + w,
+      at.v + w,
+      lists,
+      stride,
+      counts,
+      dy.at,
+      dy.stride,
+      batch,
+      dy.panels,
+      k,
+      from,
+      to,
+      gradient,
+      adam,
+      this.#tile,
+    );
+  }
+
   /** The gradient of all parameters over `batch` rows, laid out as they are, into a buffer of their size. */
   gradient(to: number, batch: number): void {
     for (const { x, dy, w, k } of this.#layers) {
@@ -348,9 +363,4 @@ export class Network {
       );
     }
   }
-}
-
-/** The part of `count` that belongs to worker `rank` of `size`: sizes differ by one at most. */
-export function share(count: number, rank: number, size: number): readonly [from: number, to: number] {
-  return [Math.floor((count * rank) / size), Math.floor((count * (rank + 1)) / size)];
 }

@@ -5,7 +5,7 @@ import { type Arithmetic, chooseArithmetic, findBuild } from "../wasm/builds.ts"
 import { instantiate, LANES, TILES, type TileName } from "../wasm/kernels.ts";
 import { platform } from "../wasm/platform.ts";
 import { checkConfig, type VaeConfig } from "./config.ts";
-import { type Matrix, Network, networkRegions } from "./network.ts";
+import { Network } from "./network.ts";
 import {
   initialize,
   type NamedTensor,
@@ -14,9 +14,11 @@ import {
   parameterTable,
   unpackTensors,
 } from "./parameters.ts";
+import { type Matrix, networkRegions } from "./regions.ts";
 
 /** Rows that are worked on at once: enough to keep the kernels busy, few enough to stay in the cache. */
 const CHUNK = 64;
+const USE = { capacity: CHUNK, training: false, sparse: false } as const;
 
 /** Rows of data, row-major: float32 in [0, 1], or bytes that stand for value / 255. */
 export type RowValues = Float32Array | Uint8Array;
@@ -54,7 +56,7 @@ export class Vae {
     this.table = parameterTable(config);
     const plan = planMemory({
       parameters: this.table.bytes,
-      ...networkRegions(config, CHUNK, false),
+      ...networkRegions(config, USE),
       staging: CHUNK * config.inputDim * 4,
       sequence: CHUNK * 4,
     });
@@ -62,7 +64,7 @@ export class Vae {
     growTo(memory, plan);
     this.#memory = memory;
     this.#at = { parameters: plan.at.parameters, staging: plan.at.staging, sequence: plan.at.sequence };
-    this.#network = new Network(kernels, config, this.table, plan, CHUNK, TILES[choice.tile]);
+    this.#network = new Network(kernels, config, this.table, plan, { ...USE, tile: TILES[choice.tile] });
     const sequence = new Uint32Array(memory.buffer, plan.at.sequence, CHUNK);
     for (let i = 0; i < CHUNK; i++) sequence[i] = i;
     initialize(kernels, this.table, plan.at.parameters, config.seed);

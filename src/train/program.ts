@@ -1,13 +1,14 @@
 import { rowsInStep, stepsPerEpoch } from "../data/sampler.ts";
 import { ADAM } from "../model/config.ts";
-import { Network, share } from "../model/network.ts";
+import { Network, type WeightShares } from "../model/network.ts";
 import { parameterTable } from "../model/parameters.ts";
+import { share } from "../model/share.ts";
 import { PURPOSE } from "../random/purpose.ts";
 import type { Plan } from "../wasm/arena.ts";
 import { type Instance, instantiate, LANES, TILES } from "../wasm/kernels.ts";
 import { Barrier } from "./barrier.ts";
 import { type Control, controlViews, SUM, WORD } from "./control.ts";
-import { ownRooms, planSession, type Session } from "./session.ts";
+import { networkUse, ownRooms, planSession, type Session } from "./session.ts";
 
 /** A stretch of steps within one epoch. */
 export interface Stretch {
@@ -32,6 +33,7 @@ export class Program {
   readonly #plan: Plan<string>;
   readonly #memory: WebAssembly.Memory;
   readonly #network: Network;
+  readonly #shares: WeightShares;
   readonly #control: Control;
   readonly #barrier: Barrier;
   readonly #adam: Float32Array;
@@ -47,7 +49,9 @@ export class Program {
     this.#plan = planSession(session);
     this.#memory = memory;
     const table = parameterTable(config);
-    this.#network = new Network(kernels, config, table, this.#plan, training.batchSize, TILES[session.tile]);
+    const options = { ...networkUse(session), tile: TILES[session.tile] };
+    this.#network = new Network(kernels, config, table, this.#plan, options);
+    this.#shares = this.#network.shares(rank, size, session.densities);
     this.#control = controlViews(memory, this.#plan.at.control);
     this.#barrier = new Barrier(this.#control.words, size, spins);
     const rooms = ownRooms(this.#plan, rank);
@@ -69,7 +73,7 @@ export class Program {
 
   /** Runs the steps of a stretch, or fewer when a stop was asked for or the loss is no longer finite. */
   train({ epoch, fromStep, toStep }: Stretch): void {
-    const { train, training, size } = this.#session;
+    const { train, training } = this.#session;
     const { words } = this.#control;
     const before = epoch * stepsPerEpoch(train.count, training.batchSize);
     const decide = (): void => {
@@ -80,7 +84,7 @@ export class Program {
       this.#rows(step, before + step, batch);
       this.#barrier.wait();
       this.#setAdam(before + step + 1);
-      this.#network.update(this.#rank, size, batch, this.#gradientRoom, this.#adam.byteOffset);
+      this.#network.update(this.#shares, batch, this.#gradientRoom, this.#adam.byteOffset);
       if (this.#rank === 0) this.#account(step, batch);
       this.#barrier.wait(decide);
       if (Atomics.load(words, WORD.halted) !== 0 || Atomics.load(words, WORD.diverged) !== 0) return;

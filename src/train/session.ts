@@ -1,9 +1,9 @@
 import type { Rows } from "../data/dataset.ts";
 import type { TrainingConfig, VaeConfig } from "../model/config.ts";
-import { networkRegions } from "../model/network.ts";
 import { parameterTable } from "../model/parameters.ts";
+import { type NetworkUse, networkRegions } from "../model/regions.ts";
 import { type Plan, planMemory } from "../wasm/arena.ts";
-import { LANES, ROW_BYTES, type TileName } from "../wasm/kernels.ts";
+import { GRADIENT_BYTES, LANES, ROW_BYTES, type TileName } from "../wasm/kernels.ts";
 import { CONTROL_BYTES } from "./control.ts";
 
 /** What kind of rows stand in memory, and how many. */
@@ -18,6 +18,8 @@ export interface Session {
   readonly training: TrainingConfig;
   readonly train: DataShape;
   readonly test: DataShape;
+  /** For each 16 columns of the training data, the part that is not zero; absent where most is not. */
+  readonly densities?: readonly number[] | undefined;
   /** How many workers there are. */
   readonly size: number;
   readonly tile: TileName;
@@ -25,8 +27,6 @@ export interface Session {
   readonly spins: number;
 }
 
-/** A worker's room for one block of gradients: 16 rows of weights and the bias. */
-const GRADIENT_BYTES = (LANES + 1) * ROW_BYTES;
 /** A worker's room for Adam's six coefficients. */
 const ADAM_BYTES = ROW_BYTES;
 
@@ -34,19 +34,45 @@ export function dataShape(rows: Rows | undefined): DataShape {
   return { count: rows?.count ?? 0, bytesPerValue: rows?.values instanceof Float32Array ? 4 : 1 };
 }
 
+export function networkUse({ training, densities }: Session): NetworkUse {
+  return { capacity: training.batchSize, training: true, sparse: densities !== undefined };
+}
+
+/** Rows that are looked at to learn how much of the data is zero. */
+const PROBED_ROWS = 1000;
+/** Lists of what is not zero are faster than dense products below this density, as measured. */
+const SPARSE_BELOW = 0.5;
+
+/** For each 16 columns the part that is not zero, from a sample of evenly spaced rows; none where the data is dense. */
+export function measureDensities({ values, count, dim }: Rows): readonly number[] | undefined {
+  const step = Math.max(1, Math.floor(count / PROBED_ROWS));
+  const nonzeros = new Array<number>(Math.ceil(dim / LANES)).fill(0);
+  let rows = 0;
+  for (let row = 0; row < count; row += step, rows++) {
+    const start = row * dim;
+    for (let column = 0; column < dim; column++) {
+      if (values[start + column] !== 0) nonzeros[Math.floor(column / LANES)]++;
+    }
+  }
+  const all = nonzeros.reduce((sum, n) => sum + n, 0);
+  if (all >= SPARSE_BELOW * rows * dim) return undefined;
+  return nonzeros.map((n) => n / (rows * LANES));
+}
+
 /**
  * Where everything stands in the one memory of a training run.
  *
  * @throws {MemoryLimitError} when it does not fit a WebAssembly memory
  */
-export function planSession({ config, training, train, test, size }: Session): Plan<string> {
+export function planSession(session: Session): Plan<string> {
+  const { config, training, train, test, size } = session;
   const { bytes } = parameterTable(config);
   return planMemory({
     control: CONTROL_BYTES,
     parameters: bytes,
     m: bytes,
     v: bytes,
-    ...networkRegions(config, training.batchSize, true),
+    ...networkRegions(config, networkUse(session)),
     gradient: size * GRADIENT_BYTES,
     adam: size * ADAM_BYTES,
     order: train.count * 4,

@@ -13,7 +13,7 @@ import { type Control, controlViews, SUM, WORD } from "./control.ts";
 import type { EpochMetrics } from "./metrics.ts";
 import { type Crew, InlineCrew, WorkerPool } from "./pool.ts";
 import { Program } from "./program.ts";
-import { dataShape, planSession, type Session } from "./session.ts";
+import { dataShape, measureDensities, planSession, type Session } from "./session.ts";
 
 /** How far an epoch has come. */
 export interface Progress {
@@ -97,6 +97,7 @@ export class Trainer {
       training: checkTraining(options),
       train: dataShape(data),
       test: dataShape(options.test),
+      densities: measureDensities(data),
       size,
       tile: platform().tile(vae.arithmetic),
       spins: size > cores ? SPINS_WHEN_CROWDED : SPINS,

@@ -62,6 +62,60 @@ export interface Kernels {
     adam: number,
     tile: number,
   ): void;
+  /** Lists of what is not zero in the rows, and in the columns of panels first ≤ panel < last, of x */
+  listRows(
+    lists: number,
+    listStride: number,
+    counts: number,
+    x: number,
+    xStride: number,
+    rows: number,
+    panels: number,
+  ): void;
+  listColumns(
+    lists: number,
+    listStride: number,
+    counts: number,
+    x: number,
+    xStride: number,
+    rows: number,
+    first: number,
+    last: number,
+  ): void;
+  /** linear, x given as the lists of its rows */
+  linearSparse(
+    y: number,
+    yStride: number,
+    lists: number,
+    listStride: number,
+    counts: number,
+    w: number,
+    rows: number,
+    panels: number,
+    k: number,
+    activation: number,
+    tile: number,
+  ): void;
+  /** linearUpdate, x given as the lists of its columns, for the blocks first ≤ i < last of 16 columns */
+  linearUpdateSparse(
+    w: number,
+    m: number,
+    v: number,
+    lists: number,
+    listStride: number,
+    counts: number,
+    dy: number,
+    dyStride: number,
+    batch: number,
+    panels: number,
+    k: number,
+    first: number,
+    last: number,
+    gradient: number,
+    adam: number,
+    tile: number,
+  ): void;
+
   /** Adam on `rows` rows of 16 parameters; `adam`: six float32 β1, 1 − β1, β2, 1 − β2, rate, epsilon */
   adamRows(w: number, m: number, v: number, g: number, rows: number, adam: number): void;
 
@@ -161,6 +215,11 @@ export interface Kernels {
 /** Floats in a row of a panel, and its bytes: one cache line. */
 export const LANES = 16;
 export const ROW_BYTES = 64;
+
+/** Room that the kernels want for a step's gradient before Adam takes it: 5 panels of 16 rows and a bias. */
+export const GRADIENT_BYTES = 5 * (LANES + 1) * ROW_BYTES;
+/** Bytes of an entry of a list of what is not zero. */
+export const ENTRY_BYTES = 8;
 
 /** Memory below this belongs to the kernels' static data. */
 export const STATIC_BYTES = 4096;
