@@ -1,10 +1,16 @@
 import { describe, expect, test } from "vitest";
-import { share } from "../../src/model/share.ts";
-import { LANES, panelsOf, ROW_BYTES, TILES } from "../../src/wasm/kernels.ts";
+import { GRADIENT_BYTES, LANES, panelsOf, TILES } from "../../src/wasm/kernels.ts";
 import { columnSums, matmulBackwardWeight } from "../reference/matmul.ts";
 import { columnSumsTolerance, matmulBackwardWeightTolerance } from "../reference/tolerance.ts";
 import { adamCoefficients } from "../support/adam.ts";
-import { bitsOf, float32, type KernelMemory, openBuilds, type Panels, rowsOf } from "../support/kernel-memory.ts";
+import {
+  bitsOf,
+  float32,
+  type KernelMemory,
+  openBuilds,
+  type Panels,
+  rowsOf,
+} from "../support/kernel-memory.ts";
 import { uniforms } from "../support/uniforms.ts";
 import { nameOf, SHAPES, type Shape } from "./shapes.ts";
 
@@ -133,7 +139,7 @@ describe.each(await openBuilds())("$file", ({ memory }) => {
         memory.reset();
         const operands = putOperands(memory, shape, x, dy);
         const adam = memory.putVector(adamCoefficients(3));
-        const room = memory.allocate((LANES + 1) * ROW_BYTES);
+        const room = memory.allocate(GRADIENT_BYTES);
         const [fused, apart] = [putModel(memory, shape), putModel(memory, shape)];
         const { linearUpdate, adamRows } = memory.kernels;
         for (let rank = 0; rank < 3; rank++) {

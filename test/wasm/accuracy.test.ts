@@ -1,0 +1,142 @@
+import { describe, expect, test } from "vitest";
+import { normals } from "../../src/random/normal.ts";
+import { PURPOSE } from "../../src/random/purpose.ts";
+import { ACTIVATIONS, TILES } from "../../src/wasm/kernels.ts";
+import { sigmoid } from "../reference/activation.ts";
+import type { Numbers } from "../reference/matmul.ts";
+import { float32, type KernelMemory, openBuilds } from "../support/kernel-memory.ts";
+import { GREATEST_ERROR } from "./errors.ts";
+
+/** The elementary functions inside the kernels, each through a kernel whose other operations are exact. */
+
+const POINTS = 20_000;
+
+/** Points that fall anywhere between representable landmarks. */
+function grid(from: number, to: number): Float32Array {
+  return float32(Array.from({ length: POINTS }, (_, i) => from + ((to - from) * (i + 0.37)) / POINTS));
+}
+
+interface Errors {
+  absolute: number;
+  relative: number;
+}
+
+function greatestErrors(actual: Numbers, expected: Numbers): Errors {
+  const greatest = { absolute: 0, relative: 0 };
+  for (let i = 0; i < expected.length; i++) {
+    const error = Math.abs(actual[i] - expected[i]);
+    // a NaN must not pass unseen, as it would through Math.max
+    if (!(error <= greatest.absolute)) greatest.absolute = error;
+    const relative = error / Math.abs(expected[i]);
+    if (!(relative <= greatest.relative)) greatest.relative = relative;
+  }
+  return greatest;
+}
+
+/** z = 0 + exp(½·logvar)·1 */
+function exp(memory: KernelMemory, x: Float32Array): Float32Array {
+  const row = (values: Float32Array) => memory.put(values, 1, x.length, 0);
+  const logvar = row(x.map((value) => 2 * value));
+  const [mu, eps, z] = [row(x.map(() => 0)), row(x.map(() => 1)), row(x)];
+  memory.kernels.reparameterize(z.at, mu.at, logvar.at, eps.at, z.stride, 1, z.panels);
+  return memory.get(z);
+}
+
+/** y = tanh(x·1 + 0) */
+function tanh(memory: KernelMemory, x: Float32Array): Float32Array {
+  const inputs = memory.put(x, x.length, 1, 0);
+  const weights = memory.putWeights([1], [0], 1, 1);
+  const y = memory.room(x.length, 1, 0);
+  const { linear } = memory.kernels;
+  linear(
+    y.at,
+    y.stride,
+    inputs.at,
+    inputs.stride,
+    weights.at,
+    x.length,
+    1,
+    1,
+    ACTIVATIONS.tanh,
+    TILES["4x8"],
+  );
+  return memory.get(y);
+}
+
+function sigmoidOf(memory: KernelMemory, x: Float32Array): Float32Array {
+  const out = memory.put(x, 1, x.length, 0);
+  memory.kernels.sigmoid(out.at, out.stride, 1, out.panels);
+  return memory.get(out);
+}
+
+/** The loss of a single logit s ≤ 0 against x = 0 is log(1 + exp(s)). */
+function softplus(memory: KernelMemory, s: Float32Array): Float64Array {
+  const rows = s.length;
+  const out = memory.put(s, rows, 1, 0);
+  const x = memory.put(
+    s.map(() => 0),
+    rows,
+    1,
+    0,
+  );
+  const loss = memory.allocate(rows * 8);
+  memory.kernels.bernoulli(loss, out.at, x.at, x.stride, rows, 1, memory.allocate(rows * 128));
+  return memory.doubles(loss, rows).slice();
+}
+
+type Evaluate = (memory: KernelMemory, x: Float32Array) => Numbers;
+
+interface Case {
+  readonly name: string;
+  readonly evaluate: Evaluate;
+  readonly twin: (x: number) => number;
+  readonly from: number;
+  readonly to: number;
+  readonly bound: Partial<Errors>;
+}
+
+const onExp = { name: "exp", evaluate: exp, twin: Math.exp };
+const onSigmoid = { name: "sigmoid", evaluate: sigmoidOf, twin: sigmoid };
+const onTanh = { name: "tanh", evaluate: tanh, twin: Math.tanh };
+const onSoftplus = { name: "softplus", evaluate: softplus, twin: (s: number) => Math.log1p(Math.exp(s)) };
+const tanhBound = { absolute: GREATEST_ERROR.tanh, relative: GREATEST_ERROR.tanhRelative };
+
+const cases: readonly Case[] = [
+  { ...onExp, from: -1, to: 1, bound: { relative: GREATEST_ERROR.exp } },
+  { ...onExp, from: -87, to: 88.7, bound: { relative: GREATEST_ERROR.exp } },
+  { ...onExp, from: -110, to: -87, bound: { absolute: GREATEST_ERROR.expSubnormal } },
+  { ...onSigmoid, from: -1, to: 1, bound: { relative: GREATEST_ERROR.sigmoid } },
+  { ...onSigmoid, from: -87, to: 87, bound: { relative: GREATEST_ERROR.sigmoid } },
+  { ...onSigmoid, from: -200, to: -87, bound: { absolute: GREATEST_ERROR.sigmoidFarLeft } },
+  { ...onSigmoid, from: 87, to: 200, bound: { absolute: 0 } },
+  { ...onTanh, from: -1e-3, to: 1e-3, bound: tanhBound },
+  { ...onTanh, from: 0.6, to: 0.65, bound: tanhBound },
+  { ...onTanh, from: -2, to: 2, bound: tanhBound },
+  { ...onTanh, from: -100, to: 100, bound: tanhBound },
+  { ...onSoftplus, from: -2, to: 0, bound: { absolute: GREATEST_ERROR.softplus } },
+  { ...onSoftplus, from: -100, to: 0, bound: { absolute: GREATEST_ERROR.softplus } },
+];
+
+describe.each(await openBuilds())("$file", ({ memory }) => {
+  test.each(cases)("$name over [$from, $to]", ({ evaluate, twin, from, to, bound }) => {
+    memory.reset();
+    const x = grid(from, to);
+    const expected = Float64Array.from(x, (value) => twin(value));
+    const { absolute, relative } = greatestErrors(evaluate(memory, x), expected);
+    if (bound.absolute !== undefined) expect(absolute).toBeLessThanOrEqual(bound.absolute);
+    if (bound.relative !== undefined) expect(relative).toBeLessThanOrEqual(bound.relative);
+  });
+
+  test("normals against float64", () => {
+    memory.reset();
+    const [rows, columns, first, step] = [2000, 33, 7, 3];
+    const out = memory.room(rows, columns);
+    memory.kernels.philoxNormal(out.at, out.stride, first, rows, columns, step, PURPOSE.noise, 11, 5);
+    const expected = new Float64Array(rows * columns);
+    for (let r = 0; r < rows; r++) {
+      const row = expected.subarray(r * columns, (r + 1) * columns);
+      normals(5 * 2 ** 32 + 11, PURPOSE.noise, step, first + r, row);
+    }
+    expect(greatestErrors(memory.get(out), expected).absolute).toBeLessThanOrEqual(GREATEST_ERROR.normal);
+  });
+});

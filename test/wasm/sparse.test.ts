@@ -1,0 +1,218 @@
+import { describe, expect, test } from "vitest";
+import {
+  ACTIVATIONS,
+  ENTRY_BYTES,
+  GRADIENT_BYTES,
+  LANES,
+  panelsOf,
+  ROW_BYTES,
+  TILES,
+} from "../../src/wasm/kernels.ts";
+import { adamCoefficients } from "../support/adam.ts";
+import {
+  bitsOf,
+  float32,
+  type KernelMemory,
+  openBuilds,
+  type Panels,
+  rowsOf,
+} from "../support/kernel-memory.ts";
+import { uniforms } from "../support/uniforms.ts";
+import { nameOf, type Shape } from "./shapes.ts";
+
+/** The dense kernels have been held against their twins; the sparse ones must give the same bits. */
+
+const exact = { rtol: 0, atol: 0 };
+
+/** Rows of others above and below. */
+const MARGIN = 2;
+
+/** Panels of n around what is worked on at once (1, 2 and 5), edges of rows and of columns. */
+const SHAPES: readonly Shape[] = [
+  ...[1, 15, 16, 17, 32, 33, 64, 80, 81, 96, 112, 160, 161].map((n) => ({ rows: 7, k: 35, n })),
+  ...[1, 2, 15, 16, 17, 31, 33].map((rows) => ({ rows, k: 21, n: 85 })),
+  ...[1, 2, 15, 16, 17, 31, 32, 33, 784].map((k) => ({ rows: 19, k, n: 39 })),
+];
+
+/** Numbers of which a part is zero, zeros of both signs among them; columns 3, 4 and 5 and rows 1 and 2 are all zero. */
+function mostlyZero(rows: number, columns: number, density: number): Float32Array {
+  const values = uniforms(rows + 13 * columns, rows * columns);
+  const dice = uniforms(rows + 17 * columns + 1, rows * columns, 0, 1);
+  return float32(
+    values.map((value, i) => {
+      const [row, column] = [Math.floor(i / columns), i % columns];
+      const empty = density < 1 && ((column >= 3 && column < 6) || row === 1 || row === 2);
+      if (!empty && dice[i] < density) return value;
+      return value < 0 ? -0 : 0;
+    }),
+  );
+}
+
+interface Lists {
+  readonly at: number;
+  readonly stride: number;
+  readonly counts: number;
+}
+
+function listRoom(memory: KernelMemory, lists: number, entries: number): Lists {
+  const stride = (entries + 3) * ENTRY_BYTES;
+  return { at: memory.allocate(lists * stride), stride, counts: memory.allocate(lists * 4) };
+}
+
+/** The entries of a list, [offset, value] each. */
+function entriesOf(memory: KernelMemory, { at, stride, counts }: Lists, index: number): number[][] {
+  const [count] = memory.words(counts + index * 4, 1);
+  const from = at + index * stride;
+  const words = memory.words(from, count * 2);
+  const floats = memory.floats(from, count * 2);
+  return Array.from({ length: count }, (_, i) => [words[2 * i], floats[2 * i + 1]]);
+}
+
+function putBetweenNans(memory: KernelMemory, values: Float32Array, rows: number, columns: number): Panels {
+  const margin = new Float32Array(MARGIN * columns).fill(Number.NaN);
+  const whole = memory.put(Float32Array.of(...margin, ...values, ...margin), rows + 2 * MARGIN, columns);
+  return rowsOf(whole, MARGIN, rows);
+}
+
+function listRows(memory: KernelMemory, x: Panels): Lists {
+  const lists = listRoom(memory, x.rows, x.columns);
+  memory.kernels.listRows(lists.at, lists.stride, lists.counts, x.at, x.stride, x.rows, x.panels);
+  return lists;
+}
+
+function listColumns(memory: KernelMemory, x: Panels, first = 0, last = x.panels): Lists {
+  const lists = listRoom(memory, x.panels * LANES, x.rows);
+  const { at, stride, counts } = lists;
+  memory.kernels.listColumns(at, stride, counts, x.at, x.stride, x.rows, first, last);
+  return lists;
+}
+
+describe.each(await openBuilds())("$file", ({ memory }) => {
+  test.each([0, 0.2, 1])(
+    "listRows and listColumns at density %d: all that is not zero, in order",
+    (density) => {
+      for (const shape of SHAPES) {
+        const { rows, k } = shape;
+        memory.reset();
+        const values = mostlyZero(rows, k, density);
+        const x = putBetweenNans(memory, values, rows, k);
+        const byRow = listRows(memory, x);
+        const byColumn = listColumns(memory, x);
+        const nonzero = (i: number, offset: number) =>
+          values[i] === 0 ? [] : [[offset * ROW_BYTES, values[i]]];
+        for (let r = 0; r < rows; r++) {
+          const expected = Array.from({ length: k }, (_, c) => nonzero(r * k + c, c)).flat();
+          expect(entriesOf(memory, byRow, r), nameOf(shape)).toEqual(expected);
+        }
+        for (let c = 0; c < x.panels * LANES; c++) {
+          const expected = Array.from({ length: rows }, (_, r) =>
+            c < k ? nonzero(r * k + c, r) : [],
+          ).flat();
+          expect(entriesOf(memory, byColumn, c), nameOf(shape)).toEqual(expected);
+        }
+      }
+    },
+  );
+
+  test("listColumns writes the lists of its own panels only", () => {
+    memory.reset();
+    const x = memory.put(mostlyZero(9, 70, 0.5), 9, 70);
+    const own = listColumns(memory, x, 1, 3);
+    const all = listColumns(memory, x);
+    const [canary] = memory.words(memory.allocate(4), 1);
+    for (let column = 0; column < x.panels * LANES; column++) {
+      if (column >= LANES && column < 3 * LANES) {
+        expect(entriesOf(memory, own, column)).toEqual(entriesOf(memory, all, column));
+      } else {
+        expect(memory.words(own.counts + column * 4, 1)[0]).toBe(canary);
+        expect(
+          memory.words(own.at + column * own.stride, own.stride / 4).every((word) => word === canary),
+        ).toBe(true);
+      }
+    }
+  });
+
+  test("what is no number is not zero", () => {
+    memory.reset();
+    const x = memory.put([0, Number.NaN, 0, Number.POSITIVE_INFINITY, 0, 1e-45], 2, 3);
+    const lists = listRows(memory, x);
+    expect(entriesOf(memory, lists, 0)).toEqual([[ROW_BYTES, Number.NaN]]);
+    expect(entriesOf(memory, lists, 1)).toEqual([
+      [0, Number.POSITIVE_INFINITY],
+      [2 * ROW_BYTES, Math.fround(1e-45)],
+    ]);
+  });
+
+  describe.each(Object.entries(TILES))("tile %s", (_, tile) => {
+    test.each([0, 0.2, 1])("linearSparse at density %d is linear, to the bit", (density) => {
+      for (const shape of SHAPES) {
+        const { rows, k, n } = shape;
+        memory.reset();
+        const x = putBetweenNans(memory, mostlyZero(rows, k, density), rows, k);
+        const { at, stride, counts } = listRows(memory, x);
+        const weights = memory.putWeights(float32(uniforms(k, k * n)), float32(uniforms(n, n)), k, n);
+        for (const activation of Object.values(ACTIVATIONS)) {
+          const [whole, dense] = [0, 1].map(() => memory.room(rows + 2 * MARGIN, n));
+          const [y, z] = [whole, dense].map((matrix) => rowsOf(matrix, MARGIN, rows));
+          const { linear, linearSparse } = memory.kernels;
+          const { panels } = y;
+          linear(z.at, z.stride, x.at, x.stride, weights.at, rows, panels, k, activation, tile);
+          linearSparse(y.at, y.stride, at, stride, counts, weights.at, rows, panels, k, activation, tile);
+          const [actual, expected] = [y, z].map((matrix) => bitsOf(memory.get(matrix)));
+          expect(actual, nameOf(shape)).toBeAllClose(expected, { ...exact, shape: [rows, n] });
+          expect(memory.padding(y).every((value) => value === 0)).toBe(true);
+          expect(memory.strays(whole, MARGIN, rows)).toBe(0);
+        }
+      }
+    });
+
+    test.each([0, 0.2, 1])("linearUpdateSparse at density %d is linearUpdate, to the bit", (density) => {
+      for (const shape of SHAPES) {
+        const { rows, k, n } = shape;
+        memory.reset();
+        const x = putBetweenNans(memory, mostlyZero(rows, k, density), rows, k);
+        const dy = putBetweenNans(memory, float32(uniforms(n + 3, rows * n)), rows, n);
+        const { at, stride, counts } = listColumns(memory, x);
+        const adam = memory.putVector(adamCoefficients(3));
+        const room = memory.allocate(GRADIENT_BYTES);
+        const model = (seed: number, low: number) =>
+          memory.put(float32(uniforms(seed, (k + 1) * n, low, 1e-2)), k + 1, n, 0);
+        const [dense, sparse] = [0, 1].map(() => [model(6, -1), model(7, -0.1), model(8, 0)]);
+        const all = panelsOf(k) * dy.panels;
+        const { linearUpdate, linearUpdateSparse } = memory.kernels;
+        {
+          const [w, m, v] = dense.map((matrix) => matrix.at);
+          linearUpdate(w, m, v, x.at, x.stride, dy.at, dy.stride, rows, k, 0, all, room, adam, tile);
+        }
+        const [w, m, v] = sparse.map((matrix) => matrix.at);
+        const update = (first: number, last: number) =>
+          linearUpdateSparse(
+            w,
+            m,
+            v,
+            at,
+            stride,
+            counts,
+            dy.at,
+            dy.stride,
+            rows,
+            dy.panels,
+            k,
+            first,
+            last,
+            room,
+            adam,
+            tile,
+          );
+        const half = Math.floor(panelsOf(k) / 2);
+        update(half, panelsOf(k));
+        update(0, half);
+        for (const [i, matrix] of sparse.entries()) {
+          const [actual, expected] = [matrix, dense[i]].map((of) => bitsOf(memory.get(of)));
+          expect(actual, nameOf(shape)).toBeAllClose(expected, { ...exact, shape: [k + 1, n] });
+          expect(memory.padding(matrix).every((value) => value === 0)).toBe(true);
+        }
+      }
+    });
+  });
+});
