@@ -2,22 +2,10 @@ import { seedKey } from "../random/philox.ts";
 import type { Plan } from "../wasm/arena.ts";
 import { ACTIVATIONS, type Kernels, LANES, panelsOf, ROW_BYTES } from "../wasm/kernels.ts";
 import type { VaeConfig } from "./config.ts";
+import { type Dense, layerChains } from "./layers.ts";
 import type { ParameterTable } from "./parameters.ts";
 import { listStrides, type Matrix, matrixAt, type NetworkUse, widestPanels } from "./regions.ts";
 import { share, shareByCost } from "./share.ts";
-
-/** y = f(x·W + b), with the place of everything that it reads and writes. */
-interface Dense {
-  readonly x: Matrix;
-  readonly y: Matrix;
-  readonly dy: Matrix;
-  /** Byte offset of its weights in the buffer of parameters. */
-  readonly w: number;
-  readonly k: number;
-  readonly hidden: boolean;
-  /** Whether x is given as lists of what is not zero. */
-  readonly sparse: boolean;
-}
 
 /** The blocks of every layer's weights that one worker updates, from the encoder's first layer to the decoder's last. */
 export type WeightShares = readonly (readonly [from: number, to: number])[];
@@ -90,22 +78,9 @@ export class Network {
     this.out = this.#matrix("out");
     this.reconstruction = plan.at.reconstruction;
     this.kl = plan.at.kl;
-    // fc_logvar's weights follow fc_mu's as its panels follow μ's: the two are one layer here
-    const layers = table.layers.filter(({ name }) => name !== "fc_logvar");
-    const depth = config.hidden.length;
-    const names = Array.from({ length: depth }, (_, i) => i);
-    const chain = (start: number, outputs: string[], input: Matrix): Dense[] =>
-      outputs.map((name, i) => ({
-        x: i === 0 ? input : this.#matrix(outputs[i - 1]),
-        y: this.#matrix(name),
-        dy: name === "out" ? this.out : this.#matrix(`d ${name}`),
-        w: layers[start + i].offset,
-        k: layers[start + i].k,
-        hidden: i < depth,
-        sparse: options.sparse && start === 0 && i === 0,
-      }));
-    this.#encoder = chain(0, [...names.map((i) => `encoder.${i}`), "heads"], this.x);
-    this.#decoder = chain(depth + 1, [...names.map((i) => `decoder.${i}`), "out"], this.z);
+    const { encoder, decoder } = layerChains(config, table, (name) => this.#matrix(name), options.sparse);
+    this.#encoder = encoder;
+    this.#decoder = decoder;
     this.#layers = [...this.#encoder, ...this.#decoder];
     this.#dz = "d z" in plan.at ? this.#matrix("d z") : undefined;
   }

@@ -108,10 +108,16 @@ export class Program {
     network.backward(from, rows);
   }
 
-  /** Rows are shared out in blocks of 16, which is what backpropagation moves in. */
+  /** Workers that own rows of a batch of `count`: rows are shared out in blocks of 16, as backpropagation moves. */
+  #busy(count: number): number {
+    return Math.min(this.#session.size, Math.ceil(count / LANES));
+  }
+
   #ownRows(count: number): readonly [from: number, to: number] {
-    const [from, to] = share(Math.ceil(count / LANES), this.#rank, this.#session.size);
-    return [Math.min(count, from * LANES), Math.min(count, to * LANES)];
+    const busy = this.#busy(count);
+    if (this.#rank >= busy) return [0, 0];
+    const [from, to] = share(Math.ceil(count / LANES), this.#rank, busy);
+    return [from * LANES, Math.min(count, to * LANES)];
   }
 
   /** The coefficients of step t, from 1: see assembly/adam.ts. */
@@ -142,15 +148,12 @@ export class Program {
     Atomics.store(words, WORD.step, step + 1);
   }
 
-  /** Each test row's two losses into the region "test losses"; every worker does its share of rows. */
+  /** Each test row's two losses into the region "test losses"; every worker that has room to work in does its share. */
   evaluate(): void {
-    const { config, test, training, size } = this.#session;
+    const { config, test, training } = this.#session;
     const [from, to] = this.#ownRows(training.batchSize);
     if (from === to) return;
-    // only workers that own rows of the batch have room to work in
-    const busy = Math.min(size, Math.ceil(training.batchSize / LANES));
-    const rank = this.#busyRank();
-    const [first, last] = share(test.count, rank, busy);
+    const [first, last] = share(test.count, this.#rank, this.#busy(training.batchSize));
     const rowBytes = config.inputDim * test.bytesPerValue;
     const losses = new Float64Array(this.#memory.buffer, this.#plan.at["test losses"], 2 * test.count);
     const network = this.#network;
@@ -165,17 +168,5 @@ export class Program {
       losses.set(this.#reconstruction.subarray(from, from + rows), row);
       losses.set(this.#kl.subarray(from, from + rows), test.count + row);
     }
-  }
-
-  /** This worker's number among those that own rows of a whole batch. */
-  #busyRank(): number {
-    const blocks = Math.ceil(this.#session.training.batchSize / LANES);
-    const { size } = this.#session;
-    let rank = 0;
-    for (let other = 0; other < this.#rank; other++) {
-      const [from, to] = share(blocks, other, size);
-      if (from < to) rank++;
-    }
-    return rank;
   }
 }
