@@ -84,7 +84,12 @@ export function lossText(loss: number): string {
 /** Three digits, as no clock repeats more, in groups of three. */
 export function rateText(rate: number): string {
   const rounded = Number(rate.toPrecision(3));
-  return rounded < 1000 ? String(rounded) : String(rounded).replace(/\B(?=(?:\d{3})+$)/g, " ");
+  return rounded < 1000 ? String(rounded) : groupDigits(rounded);
+}
+
+/** A whole number in groups of three: `41 200`. */
+export function groupDigits(value: number): string {
+  return String(value).replace(/\B(?=(?:\d{3})+$)/g, " ");
 }
 
 function parseLine(line: string, where: string): EpochMetrics {

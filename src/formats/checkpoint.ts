@@ -1,0 +1,81 @@
+/**
+ * A checkpoint as a safetensors file: the model, Adam's two moments of each of its tensors (`adam.m.fc1.weight`, …), and
+ * in the metadata where training stands. Numbers there are written in the fewest digits that give the same number back,
+ * so going on from a checkpoint is going on as if never stopped.
+ */
+import { ConfigError, FormatError } from "../errors.ts";
+import { checkTraining, type TrainingConfig, type VaeConfig } from "../model/config.ts";
+import { type NamedTensor, parameterTable } from "../model/parameters.ts";
+import type { TrainingState } from "../model/training-state.ts";
+import { describeModel, MetadataReader, type ModelInfo } from "./metadata.ts";
+import { takeTensors } from "./model-file.ts";
+import { parseSafetensors, serializeSafetensors } from "./safetensors.ts";
+
+/** All that decides how training goes on. */
+export interface Checkpoint {
+  readonly config: VaeConfig;
+  readonly training: TrainingConfig;
+  readonly state: TrainingState;
+  readonly info: ModelInfo;
+}
+
+const M = "adam.m.";
+const V = "adam.v.";
+
+/** The bytes of a checkpoint. How long it was trained is the state's to say. */
+export function saveCheckpoint({ config, training, state, info }: Checkpoint): Uint8Array<ArrayBuffer> {
+  const trained = { epochs: state.epoch, steps: state.step };
+  const metadata = {
+    ...describeModel("checkpoint", config, { ...info, trained }),
+    batchSize: String(training.batchSize),
+    learningRate: String(training.learningRate),
+    reconstructionSum: String(state.reconstructionSum),
+    klSum: String(state.klSum),
+    seconds: String(state.seconds),
+  };
+  const prefixed = (prefix: string, tensors: readonly NamedTensor[]): NamedTensor[] =>
+    tensors.map((tensor) => ({ ...tensor, name: prefix + tensor.name }));
+  const tensors = [...state.parameters, ...prefixed(M, state.m), ...prefixed(V, state.v)];
+  return serializeSafetensors(tensors, metadata);
+}
+
+/**
+ * Reads a checkpoint, with the same mistrust as `loadModel`.
+ *
+ * @throws FormatError, one line, when it is not a checkpoint of ours, whole and finite
+ */
+export function loadCheckpoint(bytes: Uint8Array, name: string): Checkpoint {
+  const file = parseSafetensors(bytes, name);
+  const reader = new MetadataReader(file.metadata, name);
+  reader.expectContents("checkpoint");
+  const config = reader.config();
+  const { tensors: shapes } = parameterTable(config);
+  const prefixes = ["", M, V];
+  const all = prefixes.flatMap((prefix) => shapes.map(([key, shape]) => [prefix + key, shape] as const));
+  const found = takeTensors(file, all, name);
+  const part = (index: number): NamedTensor[] =>
+    shapes.map(([key], i) => ({ ...found[index * shapes.length + i]!, name: key }));
+  const info = reader.info(config);
+  if (info.trained === undefined) throw new FormatError(`${name}: "epochs" is missing in __metadata__.`);
+  const state: TrainingState = {
+    epoch: info.trained.epochs,
+    step: info.trained.steps,
+    reconstructionSum: reader.number("reconstructionSum"),
+    klSum: reader.number("klSum"),
+    seconds: reader.number("seconds"),
+    parameters: part(0),
+    m: part(1),
+    v: part(2),
+  };
+  return { config, training: readTraining(reader, name), state, info };
+}
+
+function readTraining(reader: MetadataReader, name: string): TrainingConfig {
+  const given = { batchSize: reader.number("batchSize"), learningRate: reader.number("learningRate") };
+  try {
+    return checkTraining(given);
+  } catch (cause) {
+    if (cause instanceof ConfigError) throw new FormatError(`${name}: ${cause.message}.`, { cause });
+    throw cause;
+  }
+}

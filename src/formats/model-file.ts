@@ -1,0 +1,67 @@
+/** A model as a safetensors file: PyTorch's names and shapes for the weights, the config beside them. */
+import { FormatError } from "../errors.ts";
+import type { VaeConfig } from "../model/config.ts";
+import { type NamedTensor, parameterTable } from "../model/parameters.ts";
+import { describeModel, MetadataReader, type ModelInfo } from "./metadata.ts";
+import { quote } from "./quote.ts";
+import {
+  expectTensors,
+  parseSafetensors,
+  type SafetensorsFile,
+  serializeSafetensors,
+} from "./safetensors.ts";
+
+/** Names and shapes of tensors, as `parameterTable` gives them. */
+type Shapes = ReadonlyArray<readonly [name: string, shape: readonly number[]]>;
+
+/** A model file's contents, checked: the tensors are those of the config, whole and finite. */
+export interface ModelFile {
+  readonly config: VaeConfig;
+  readonly tensors: ReadonlyMap<string, NamedTensor>;
+  readonly info: ModelInfo;
+}
+
+/**
+ * The bytes of a model file. `load_state_dict(safetensors.torch.load_file(path))` takes it in PyTorch.
+ *
+ * @param model a `Vae`, or its config and its tensors.
+ */
+export function saveModel(
+  model: { readonly config: VaeConfig; tensors(): readonly NamedTensor[] },
+  info: ModelInfo = {},
+): Uint8Array<ArrayBuffer> {
+  return serializeSafetensors(model.tensors(), describeModel("model", model.config, info));
+}
+
+/**
+ * Reads a model file. No model is made by its word alone: what it says of its size has been compared with the bytes that
+ * are there before anything of that size is allocated.
+ *
+ * @param bytes the whole file; not kept.
+ * @param name what to call the file in errors: its path.
+ * @throws FormatError, one line, when it is not a model of ours, whole and with finite weights
+ */
+export function loadModel(bytes: Uint8Array, name: string): ModelFile {
+  const file = parseSafetensors(bytes, name);
+  const reader = new MetadataReader(file.metadata, name);
+  reader.expectContents("model");
+  const config = reader.config();
+  const tensors = takeTensors(file, parameterTable(config).tensors, name);
+  return {
+    config,
+    info: reader.info(config),
+    tensors: new Map(tensors.map((tensor) => [tensor.name, tensor])),
+  };
+}
+
+/** Exactly the tensors of a table, in its order, all of them finite. */
+export function takeTensors(file: SafetensorsFile, shapes: Shapes, fileName: string): NamedTensor[] {
+  return expectTensors(file, shapes, fileName).map((data, i) => {
+    const [name, shape] = shapes[i]!;
+    const bad = data.findIndex((value) => !Number.isFinite(value));
+    if (bad < 0) return { name, shape, data };
+    throw new FormatError(
+      `${fileName}: tensor ${quote(name)} should hold finite numbers, but element ${bad} is ${data[bad]}.`,
+    );
+  });
+}
