@@ -18,24 +18,23 @@ export class WorkerPool implements Crew {
   readonly #words: Int32Array;
   readonly #workers: SpawnedWorker[];
   readonly #remotes: Remote<ProgramHost>[];
-  /** Rejects when a worker fails; never resolves. */
-  readonly #failure: Promise<never>;
-  #disposed = false;
+  /** Rejects when the pool ends, with the reason; never resolves. */
+  readonly #ended: Promise<never>;
+  #reject: ((reason: WorkerError) => void) | undefined;
 
   private constructor(size: number, words: Int32Array) {
     this.#words = words;
+    this.#ended = new Promise((_, reject) => {
+      this.#reject = reject;
+    });
+    this.#ended.catch(() => {}); // it may come while nobody awaits
     this.#workers = Array.from({ length: size }, () => platform().spawn());
     this.#remotes = this.#workers.map(({ endpoint }) => wrap<ProgramHost>(endpoint));
-    this.#failure = new Promise((_, reject) => {
-      for (const [rank, worker] of this.#workers.entries()) {
-        worker.onFailure((reason) => {
-          if (this.#disposed) return;
-          this.dispose();
-          reject(new WorkerError(`worker ${rank} of ${size} died, so the run has ended: ${reason}`));
-        });
-      }
-    });
-    this.#failure.catch(() => {}); // it may come while nobody awaits
+    for (const [rank, worker] of this.#workers.entries()) {
+      worker.onFailure((reason) => {
+        this.#end(new WorkerError(`worker ${rank} of ${size} died, so the run has ended: ${reason}`));
+      });
+    }
   }
 
   /**
@@ -62,24 +61,30 @@ export class WorkerPool implements Crew {
     return this.#all((remote) => remote.evaluate());
   }
 
-  /** The same call on all workers; the first error of any ends the pool. */
+  /** The same call on all workers; the first error of any ends the pool, and after that every call is an error. */
   async #all(call: (remote: Remote<ProgramHost>, rank: number) => Promise<void>): Promise<void> {
-    if (this.#disposed) await this.#failure;
+    if (!this.#reject) await this.#ended;
     try {
-      await Promise.race([Promise.all(this.#remotes.map(call)), this.#failure]);
+      await Promise.race([Promise.all(this.#remotes.map(call)), this.#ended]);
     } catch (error) {
-      this.dispose();
-      if (error instanceof WorkerError) throw error;
       const reason = error instanceof Error ? error.message : String(error);
-      throw new WorkerError(`a worker failed, so the run has ended: ${reason}`, { cause: error });
+      this.#end(new WorkerError(`a worker failed, so the run has ended: ${reason}`, { cause: error }));
+      await this.#ended;
     }
   }
 
-  dispose(): void {
-    if (this.#disposed) return;
-    this.#disposed = true;
+  /** Ends all workers, once; whoever awaits them, now or later, gets the reason. */
+  #end(reason: WorkerError): void {
+    const reject = this.#reject;
+    if (!reject) return;
+    this.#reject = undefined;
     abort(this.#words);
     for (const worker of this.#workers) worker.terminate();
+    reject(reason);
+  }
+
+  dispose(): void {
+    this.#end(new WorkerError("the trainer was disposed of, so it trains no more"));
   }
 }
 

@@ -1,0 +1,171 @@
+import { Worker } from "node:worker_threads";
+import nodeEndpoint from "comlink/dist/esm/node-adapter.mjs";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { ConfigError, MemoryLimitError, Trainer, Vae, type VaeConfig, WorkerError } from "../../src/node.ts";
+import type { SpawnedWorker } from "../../src/wasm/platform.ts";
+import { createTrainer, makeRows } from "../support/training.ts";
+import { within } from "../support/within.ts";
+import { type Watched, watchWorkers } from "../support/workers.ts";
+
+const PATIENCE_MS = 2000;
+
+const config: VaeConfig = {
+  inputDim: 64,
+  hidden: [64],
+  latentDim: 2,
+  activation: "relu",
+  likelihood: "bernoulli",
+  seed: 0,
+};
+/** An epoch of many seconds, for runs that do not end by themselves. */
+const endless = makeRows(400_000, 64, { bytes: true });
+const short = makeRows(64, 64, { bytes: true });
+
+/** A thread that runs a line of its own in place of a worker's program. */
+function threadOf(code: string): SpawnedWorker {
+  const worker = new Worker(code, { eval: true });
+  return {
+    endpoint: nodeEndpoint(worker),
+    onFailure(report) {
+      worker.once("error", (error) => report(error instanceof Error ? error.message : String(error)));
+      worker.once("exit", (code) => report(`it ended with exit code ${code}`));
+    },
+    terminate: () => void worker.terminate(),
+  };
+}
+
+/** A worker in which a call throws: it is sent the name of a method that it does not have. */
+function throwingIn(method: string, worker: SpawnedWorker): SpawnedWorker {
+  const { endpoint } = worker;
+  const postMessage: typeof endpoint.postMessage = (message, transfer) => {
+    const poisoned = Array.isArray(message?.path) && message.path.join() === method;
+    endpoint.postMessage(poisoned ? { ...message, path: ["poison"] } : message, transfer);
+  };
+  return { ...worker, endpoint: { ...endpoint, postMessage } };
+}
+
+async function expectAllEnded(workers: readonly Watched[], count: number): Promise<void> {
+  expect(workers).toHaveLength(count);
+  await within(PATIENCE_MS, Promise.all(workers.map(({ ended }) => ended)));
+}
+
+async function start(rows = endless, workers = 3, batchSize = 64): Promise<Trainer> {
+  const options = { workers, batchSize, test: short };
+  const trainer = await Trainer.create(await Vae.create(config), rows, options);
+  onTestFinished(() => trainer.dispose());
+  return trainer;
+}
+
+describe.each([1, 2, 3])("one of %i workers", (size) => {
+  const victim = size - 1;
+
+  test("dies while it trains: the run ends, the others with it", async () => {
+    const workers = watchWorkers();
+    const trainer = await start(endless, size);
+    const run = trainer.runEpoch();
+    setTimeout(() => workers[victim].worker.terminate(), 50);
+    await expect(within(PATIENCE_MS, run)).rejects.toThrow(WorkerError);
+    await expect(run).rejects.toThrow(`worker ${victim} of ${size} died, so the run has ended`);
+    await expectAllEnded(workers, size);
+  });
+
+  test("dies between two epochs: the next one does not begin", async () => {
+    const workers = watchWorkers();
+    const trainer = await start(short, size);
+    expect(await trainer.runEpoch()).toBeDefined();
+    workers[victim].worker.terminate();
+    await within(PATIENCE_MS, workers[victim].ended);
+    await expect(within(PATIENCE_MS, trainer.runEpoch())).rejects.toThrow(WorkerError);
+    await expectAllEnded(workers, size);
+  });
+
+  test.each(["train", "evaluate"])("throws in %s while the others wait for it", async (method) => {
+    const workers = watchWorkers((rank, spawn) => (rank === victim ? throwingIn(method, spawn()) : spawn()));
+    const trainer = await start(short, size);
+    const run = trainer.runEpoch();
+    await expect(within(PATIENCE_MS, run)).rejects.toThrow(WorkerError);
+    await expect(run).rejects.toThrow(/a worker failed, so the run has ended: /);
+    await expectAllEnded(workers, size);
+  });
+
+  test.each([
+    ["throws", "throw new Error('poison')", /poison/],
+    ["exits", "process.exit(3)", /exit code 3/],
+  ])("%s before it has joined", async (_, code, message) => {
+    const workers = watchWorkers((rank, spawn) => (rank === victim ? threadOf(code) : spawn()));
+    await expect(within(PATIENCE_MS, start(short, size))).rejects.toThrow(WorkerError);
+    await expectAllEnded(workers, size);
+    const again = watchWorkers((rank, spawn) => (rank === victim ? threadOf(code) : spawn()));
+    await expect(start(short, size)).rejects.toThrow(message);
+    await expectAllEnded(again, size);
+  });
+});
+
+describe("after the end", () => {
+  test.each(["train", "evaluate"])("of a run whose worker threw in %s, nothing hangs", async (method) => {
+    watchWorkers((rank, spawn) => (rank === 1 ? throwingIn(method, spawn()) : spawn()));
+    const trainer = await start(short, 2);
+    await expect(trainer.runEpoch()).rejects.toThrow(WorkerError);
+    await expect(within(PATIENCE_MS, trainer.runEpoch())).rejects.toThrow(WorkerError);
+  });
+
+  test("of a run that was disposed of, nothing hangs", async () => {
+    const workers = watchWorkers();
+    const trainer = await start(short, 2);
+    trainer.dispose();
+    trainer.dispose();
+    await expectAllEnded(workers, 2);
+    await expect(within(PATIENCE_MS, trainer.runEpoch())).rejects.toThrow(WorkerError);
+  });
+
+  test("the model keeps the parameters of the last whole epoch", async () => {
+    const workers = watchWorkers();
+    const vae = await Vae.create(config);
+    const trainer = await createTrainer(vae, short, { workers: 2, batchSize: 16 });
+    await trainer.runEpoch();
+    const kept = vae.tensors();
+    workers[0].worker.terminate();
+    await expect(trainer.runEpoch()).rejects.toThrow(WorkerError);
+    expect(vae.tensors()).toEqual(kept);
+    expect(vae.losses(short.values).kl.every(Number.isFinite)).toBe(true);
+  });
+});
+
+describe("what cannot be trained", () => {
+  test("rows that do not fit the model, or are none", async () => {
+    const vae = await Vae.create(config);
+    await expect(Trainer.create(vae, makeRows(5, 63))).rejects.toThrow(
+      "the model takes rows of 64 numbers, but the training rows have 63",
+    );
+    await expect(Trainer.create(vae, short, { test: makeRows(5, 65) })).rejects.toThrow(
+      /the test rows have 65/,
+    );
+    await expect(Trainer.create(vae, makeRows(0, 64))).rejects.toThrow(ConfigError);
+    const cut = { ...short, count: 65 };
+    await expect(Trainer.create(vae, cut)).rejects.toThrow(/65 × 64 = 4160 numbers, found 4096/);
+  });
+
+  test.each([
+    [{ batchSize: 0 }, /batchSize.*not 0/],
+    [{ learningRate: Number.NaN }, /learningRate.*not NaN/],
+    [{ workers: 0 }, /workers.*not 0/],
+    [{ workers: 1.5 }, /workers.*not 1.5/],
+  ])("settings %j", async (options, message) => {
+    const workers = watchWorkers();
+    const vae = await Vae.create(config);
+    await expect(Trainer.create(vae, short, options)).rejects.toThrow(ConfigError);
+    await expect(Trainer.create(vae, short, options)).rejects.toThrow(message);
+    expect(workers).toHaveLength(0);
+  });
+
+  test("what needs more memory than WebAssembly can have says so and starts nothing", async () => {
+    const workers = watchWorkers();
+    const vae = await Vae.create({ inputDim: 64, hidden: [4096, 4096] });
+    const options = { batchSize: 65536 };
+    await expect(Trainer.create(vae, short, options)).rejects.toThrow(MemoryLimitError);
+    await expect(Trainer.create(vae, short, options)).rejects.toThrow(
+      /needs [\d,]+ MiB of memory.*smaller batch/,
+    );
+    expect(workers).toHaveLength(0);
+  });
+});
