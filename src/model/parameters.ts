@@ -1,3 +1,4 @@
+import { ConfigError } from "../errors.ts";
 import { seedKey } from "../random/philox.ts";
 import { PURPOSE } from "../random/purpose.ts";
 import { type Kernels, LANES, panelsOf, ROW_BYTES } from "../wasm/kernels.ts";
@@ -96,7 +97,27 @@ export function unpackTensors(table: ParameterTable, buffer: Float32Array): Name
   });
 }
 
-/** Copies tensors into a buffer of parameters; their shapes have been checked against the table. */
+/**
+ * @param kind what the tensors are, where they are not the parameters themselves: `m`, `v`
+ * @throws {ConfigError} when a tensor of the table is missing or has another size
+ */
+export function expectTensors(
+  { tensors }: ParameterTable,
+  given: ReadonlyMap<string, { readonly data: Float32Array }>,
+  kind?: string,
+): void {
+  for (const [name, shape] of tensors) {
+    const count = shape.reduce((product, size) => product * size, 1);
+    const found = given.get(name)?.data.length;
+    if (found === count) continue;
+    throw new ConfigError(
+      `expected ${count} numbers for ${kind ? `${kind} of ` : ""}${name} [${shape.join(", ")}], ` +
+        `found ${found ?? "none"}`,
+    );
+  }
+}
+
+/** Copies tensors into a buffer of parameters; they have passed expectTensors. */
 export function packTensors(
   table: ParameterTable,
   tensors: ReadonlyMap<string, { readonly data: Float32Array }>,

@@ -7,6 +7,7 @@ import { platform } from "../wasm/platform.ts";
 import { checkConfig, type VaeConfig } from "./config.ts";
 import { Network } from "./network.ts";
 import {
+  expectTensors,
   initialize,
   type NamedTensor,
   type ParameterTable,
@@ -104,15 +105,7 @@ export class Vae {
 
   /** Takes weights and biases over; names and shapes must be those of `table.tensors`. */
   setTensors(tensors: ReadonlyMap<string, { readonly data: Float32Array }>): void {
-    for (const [name, shape] of this.table.tensors) {
-      const count = shape.reduce((product, size) => product * size, 1);
-      const found = tensors.get(name)?.data.length;
-      if (found !== count) {
-        throw new ConfigError(
-          `expected ${count} numbers for ${name} [${shape.join(", ")}], found ${found ?? "none"}`,
-        );
-      }
-    }
+    expectTensors(this.table, tensors);
     packTensors(this.table, tensors, this.#parameters);
   }
 

@@ -2,7 +2,7 @@ import type { Rows } from "../data/dataset.ts";
 import { epochOrder, stepsPerEpoch } from "../data/sampler.ts";
 import { ConfigError, DivergedError } from "../errors.ts";
 import { checkTraining, checkWorkers, type TrainingConfig } from "../model/config.ts";
-import { type NamedTensor, packTensors, unpackTensors } from "../model/parameters.ts";
+import { expectTensors, type NamedTensor, packTensors, unpackTensors } from "../model/parameters.ts";
 import type { TrainingState } from "../model/training-state.ts";
 import type { Vae } from "../model/vae.ts";
 import { allocateShared, growTo, type Plan } from "../wasm/arena.ts";
@@ -83,7 +83,7 @@ export class Trainer {
   /**
    * Plans and fills the memory and starts the workers.
    *
-   * @throws {ConfigError} when a setting is not allowed or the rows do not fit the model
+   * @throws {ConfigError} when a setting is not allowed, or the rows or the state to resume do not fit the model
    * @throws {MemoryLimitError} when it does not fit a WebAssembly memory; nothing has been allocated then
    */
   static async create(vae: Vae, data: Rows, options: TrainerOptions = {}): Promise<Trainer> {
@@ -92,9 +92,11 @@ export class Trainer {
     const size = shared ? checkWorkers(options.workers ?? cores) : 1;
     expectRows("training", data, vae.config.inputDim);
     if (options.test) expectRows("test", options.test, vae.config.inputDim);
+    const training = checkTraining(options);
+    if (options.resume) expectState(options.resume, vae, stepsPerEpoch(data.count, training.batchSize));
     const session: Session = {
       config: vae.config,
-      training: checkTraining(options),
+      training,
       train: dataShape(data),
       test: dataShape(options.test),
       densities: measureDensities(data),
@@ -272,6 +274,22 @@ function expectRows(what: string, { values, count, dim }: Rows, inputDim: number
   }
 }
 
+function byName(tensors: readonly NamedTensor[]): ReadonlyMap<string, NamedTensor> {
+  return new Map(tensors.map((tensor) => [tensor.name, tensor]));
+}
+
+/** A state with more steps than an epoch has would be waited for without end. */
+function expectState(state: TrainingState, { table }: Vae, steps: number): void {
+  expectTensors(table, byName(state.parameters));
+  for (const moment of ["m", "v"] as const) expectTensors(table, byName(state[moment]), moment);
+  if (state.step >= steps) {
+    throw new ConfigError(
+      `the state to resume has done step ${state.step} of an epoch, but here an epoch has ${steps} steps; ` +
+        "go on with the rows and the batch size that it was made with",
+    );
+  }
+}
+
 /** Everything that stands in memory before the first step. */
 function fillMemory(
   memory: WebAssembly.Memory,
@@ -289,11 +307,10 @@ function fillMemory(
   const sequence = new Uint32Array(memory.buffer, plan.at.sequence, plan.sizes.sequence / 4);
   for (let i = 0; i < sequence.length; i++) sequence[i] = i;
   if (resume) {
-    for (const region of ["parameters", "m", "v"] as const) {
-      const tensors = new Map(resume[region].map((tensor) => [tensor.name, tensor]));
-      packTensors(vae.table, tensors, parametersAt(memory, plan, region));
+    vae.setTensors(byName(resume.parameters));
+    for (const region of ["m", "v"] as const) {
+      packTensors(vae.table, byName(resume[region]), parametersAt(memory, plan, region));
     }
-  } else {
-    vae.copyParameters(parametersAt(memory, plan, "parameters"));
   }
+  vae.copyParameters(parametersAt(memory, plan, "parameters"));
 }
