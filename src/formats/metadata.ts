@@ -87,7 +87,11 @@ export class MetadataReader {
       );
     }
     const found = this.#text("contents");
-    if (found !== wanted) throw this.#fault("contents", `"${wanted}"`, found);
+    if (found !== wanted) {
+      throw new FormatError(
+        `${this.#file}: expected a ${wanted}, found a ${quote(found)}; give the other file.`,
+      );
+    }
   }
 
   config(): VaeConfig {

@@ -1,0 +1,85 @@
+/** `elbow sample`, `elbow reconstruct`, `elbow interpolate`: a model's pictures. */
+import type { Split } from "../data/dataset.ts";
+import { ConfigError } from "../errors.ts";
+import { writeWhole } from "../formats/files-node.ts";
+import { tuneEngine } from "../node.ts";
+import { interpolationPicture, reconstructionsPicture, samplesPicture } from "../report/pictures.ts";
+import { type DataFlags, dataFor, imageShapeOf, openModel } from "./open-model.ts";
+import { print } from "./output.ts";
+
+interface OutputFlags {
+  readonly output: string;
+}
+
+export interface SampleFlags extends OutputFlags {
+  readonly number: number;
+  readonly seed?: number;
+}
+
+export async function sampleCommand(path: string, { number, seed, output }: SampleFlags): Promise<void> {
+  tuneEngine();
+  const model = await openModel(path);
+  const shape = imageShapeOf(model);
+  const images = model.vae.sample(number, seed === undefined ? {} : { seed });
+  await write(output, samplesPicture(images, shape), `${number} ${number === 1 ? "sample" : "samples"}`);
+}
+
+export interface ReconstructFlags extends OutputFlags, DataFlags {
+  readonly number: number;
+}
+
+export async function reconstructCommand(path: string, flags: ReconstructFlags): Promise<void> {
+  tuneEngine();
+  const model = await openModel(path);
+  const shape = imageShapeOf(model);
+  const { test } = await dataFor(model, flags);
+  const count = Math.min(flags.number, test.count);
+  const originals = test.values.subarray(0, count * test.dim);
+  const picture = reconstructionsPicture(originals, model.vae.reconstruct(originals), shape);
+  await write(flags.output, picture, `${count} test images above their reconstructions`);
+}
+
+export interface InterpolateFlags extends OutputFlags, DataFlags {
+  readonly from: number;
+  readonly to: number;
+  readonly steps: number;
+}
+
+export async function interpolateCommand(path: string, flags: InterpolateFlags): Promise<void> {
+  tuneEngine();
+  const model = await openModel(path);
+  const shape = imageShapeOf(model);
+  const { test } = await dataFor(model, flags);
+  const { from, to, steps, output } = flags;
+  const start = model.vae.encode(row(test, "--from", from)).mu;
+  const end = model.vae.encode(row(test, "--to", to)).mu;
+  const images = model.vae.decode(between(start, end, steps));
+  await write(
+    output,
+    interpolationPicture(images, shape),
+    `${steps} images from test image ${from} to ${to}`,
+  );
+}
+
+/** A straight line in latent space, both ends included: [steps, latentDim]. */
+function between(start: Float32Array, end: Float32Array, steps: number): Float32Array {
+  const size = start.length;
+  const line = new Float32Array(steps * size);
+  for (let step = 0; step < steps; step++) {
+    const t = step / (steps - 1);
+    for (let i = 0; i < size; i++) line[step * size + i] = (1 - t) * start[i]! + t * end[i]!;
+  }
+  return line;
+}
+
+function row({ values, count, dim }: Split, flag: string, index: number): Split["values"] {
+  if (index < count) return values.subarray(index * dim, (index + 1) * dim);
+  throw new ConfigError(
+    `${flag} must be a whole number from 0 to ${count - 1}, as there are ${count} test images, not ${index}`,
+  );
+}
+
+async function write(path: string, picture: Uint8Array, what: string): Promise<void> {
+  await writeWhole(path, picture);
+  print(`${path}: ${what}`);
+}

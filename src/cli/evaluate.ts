@@ -1,0 +1,41 @@
+/** `elbow evaluate` */
+import { tuneEngine } from "../node.ts";
+import { groupDigits } from "../report/metrics.ts";
+import { type DataFlags, dataFor, openModel } from "./open-model.ts";
+import { columns, print, printJson } from "./output.ts";
+
+export interface EvaluateFlags extends DataFlags {
+  readonly json?: boolean;
+}
+
+export async function evaluateCommand(path: string, flags: EvaluateFlags): Promise<void> {
+  tuneEngine();
+  const model = await openModel(path);
+  const { name, test } = await dataFor(model, flags);
+  const losses = model.vae.losses(test.values);
+  // In the order of rows, as training sums them: the figures are those of metrics.jsonl to the last bit.
+  const mean = (values: Float64Array): number => values.reduce((sum, value) => sum + value, 0) / test.count;
+  const reconstruction = mean(losses.reconstruction);
+  const kl = mean(losses.kl);
+  const loss = reconstruction + kl;
+  if (flags.json) {
+    return printJson({
+      model: model.path,
+      data: name,
+      rows: test.count,
+      testLoss: loss,
+      testReconstruction: reconstruction,
+      testKl: kl,
+    });
+  }
+  print(`${groupDigits(test.count)} test rows of ${name}, in nats per row:`);
+  const table = columns(
+    [
+      ["negative ELBO", loss.toFixed(3)],
+      ["reconstruction", reconstruction.toFixed(3)],
+      ["KL divergence", kl.toFixed(3)],
+    ],
+    [1],
+  );
+  for (const line of table) print(`  ${line}`);
+}

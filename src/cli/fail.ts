@@ -1,0 +1,49 @@
+/** How the command ends: its exit codes, and what it says when something is wrong. */
+import process from "node:process";
+import { styleText } from "node:util";
+import { CommanderError } from "commander";
+import { ConfigError, ElbowError } from "../errors.ts";
+
+export const EXIT = {
+  ok: 0,
+  failure: 1,
+  /** The command line is wrong. */
+  usage: 2,
+  /** Ctrl-C, as shells count it: 128 + SIGINT. */
+  interrupted: 130,
+} as const;
+
+/** Stopped by the user while there was nothing to save. */
+export class InterruptedError extends ElbowError {}
+
+export function exitCodeOf(error: unknown): number {
+  // Help and version are no faults, but commander ends them by throwing as well.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  if (error instanceof ConfigError) return EXIT.usage;
+  return error instanceof InterruptedError ? EXIT.interrupted : EXIT.failure;
+}
+
+/** Says on one line of stderr what is wrong, unless the help has been shown for it. Only what nobody foresaw shows where in the program it happened. */
+export function report(error: unknown, hint: string): void {
+  if (error instanceof CommanderError && error.code === "commander.help") return;
+  const label = styleText("red", "elbow:", { stream: process.stderr });
+  process.stderr.write(`${label} ${explain(error, hint)}\n`);
+}
+
+/** What `report` says. `hint` leads from a wrong command line to the help. */
+export function explain(error: unknown, hint: string): string {
+  if (error instanceof CommanderError) return `${oneLine(error.message).replace(/^error: |\.$/g, "")}${hint}`;
+  if (error instanceof ElbowError) return oneLine(error.message);
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  return `this should not have happened, please report it: ${stack}`;
+}
+
+/** The same error with more to say about what the user can do now. */
+export function withAdvice(error: unknown, advice: string): unknown {
+  if (error instanceof ElbowError) error.message = `${error.message.replace(/\.$/, "")}; ${advice}`;
+  return error;
+}
+
+function oneLine(text: string): string {
+  return text.replace(/\s*\n\s*/g, " ").trim();
+}

@@ -1,0 +1,165 @@
+/** `elbow info`: what a model is, and what it takes to train it. */
+import { stat } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import process from "node:process";
+import { styleText } from "node:util";
+import { parameterCount, parameterTable } from "../model/parameters.ts";
+import { TRAIN_DEFAULTS, tuneEngine } from "../node.ts";
+import { groupDigits } from "../report/metrics.ts";
+import { planSession, type Session } from "../train/session.ts";
+import type { Plan } from "../wasm/arena.ts";
+import { type Arithmetic, canShareMemory, chooseArithmetic, findBuild } from "../wasm/builds.ts";
+import { platform } from "../wasm/platform.ts";
+import { modelText, rowsText } from "./narrate.ts";
+import { type OpenedFile, openFile } from "./open-model.ts";
+import { columns, print, printJson } from "./output.ts";
+import { RUN_FILES } from "./run-directory.ts";
+
+interface Kernels {
+  readonly build: string;
+  readonly arithmetic: Arithmetic;
+  readonly tile: Session["tile"];
+}
+
+interface FileSize {
+  readonly name: string;
+  readonly bytes: number;
+}
+
+export async function infoCommand(path: string, { json = false }: { json?: boolean }): Promise<void> {
+  tuneEngine();
+  const model = await openFile(path);
+  const files = await fileSizes(model);
+  const kernels = chooseKernels();
+  const session = sessionOf(model, kernels);
+  const plan = planSession(session);
+  if (json) return printJson(asJson(model, files, kernels, session, plan));
+  const sections: [title: string, lines: string[]][] = [
+    ["Model", modelLines(model)],
+    ["Parameters", parameterLines(model)],
+    ["Files", fileLines(files)],
+    ["Kernels here", kernelLines(kernels)],
+    [memoryTitle(session), memoryLines(plan)],
+  ];
+  for (const [i, [title, lines]] of sections.entries()) {
+    if (i > 0) print("");
+    print(styleText("bold", title, { stream: process.stdout }));
+    for (const line of lines) print(`  ${line}`);
+  }
+}
+
+function chooseKernels(): Kernels {
+  const arithmetic = chooseArithmetic(platform().arithmetic());
+  const { file } = findBuild(arithmetic, canShareMemory());
+  return { build: file, arithmetic, tile: platform().tile(arithmetic) };
+}
+
+/** Training this model on this machine, as its run did or as a new one would. */
+function sessionOf({ config, run }: OpenedFile, { tile }: Kernels): Session {
+  return {
+    config,
+    training: run?.config.training ?? TRAIN_DEFAULTS,
+    train: { count: run?.config.data.train ?? 0, bytesPerValue: 1 },
+    test: { count: run?.config.data.test ?? 0, bytesPerValue: 1 },
+    size: canShareMemory() ? availableParallelism() : 1,
+    tile,
+    spins: 0,
+  };
+}
+
+async function fileSizes({ path, run }: OpenedFile): Promise<FileSize[]> {
+  const paths = run
+    ? Object.values(RUN_FILES).map((name) => [name, run.directory.file(name)])
+    : [[path, path]];
+  const sizes = await Promise.all(
+    paths.map(async ([name, file]) => ({
+      name: name!,
+      bytes: (await stat(file!).catch(() => undefined))?.size,
+    })),
+  );
+  return sizes.flatMap(({ name, bytes }) => (bytes === undefined ? [] : [{ name, bytes }]));
+}
+
+function modelLines({ config, info, run, path }: OpenedFile): string[] {
+  const { trained, dataset, arithmetic, elbow } = info;
+  const rows: string[][] = [["layers", modelText(config)]];
+  if (trained) rows.push(["trained", trainedText(trained)]);
+  if (dataset) rows.push(["data", run ? `${dataset.name}, ${rowsText(run.config.data)}` : dataset.name]);
+  if (dataset) rows.push(["SHA-256", dataset.sha256]);
+  if (run) {
+    const { batchSize, learningRate } = run.config.training;
+    rows.push(["training", `batch ${batchSize}, learning rate ${learningRate}`]);
+  }
+  if (arithmetic) rows.push(["arithmetic", arithmetic]);
+  if (elbow) rows.push(["written by", `elbow ${elbow}`]);
+  rows.push(["file", path]);
+  return columns(rows);
+}
+
+function trainedText({ epochs, steps }: { epochs: number; steps: number }): string {
+  const whole = `${epochs} ${epochs === 1 ? "epoch" : "epochs"}`;
+  return steps === 0 ? whole : `${whole} and ${steps} ${steps === 1 ? "step" : "steps"}`;
+}
+
+function parameterLines({ config }: OpenedFile): string[] {
+  const table = parameterTable(config);
+  const rows = table.tensors.map(([name, shape]) => {
+    const count = shape.reduce((product, size) => product * size, 1);
+    return [name, shape.join(" × "), groupDigits(count)];
+  });
+  return columns(
+    [["name", "shape", "numbers"], ...rows, ["all", "", groupDigits(parameterCount(table))]],
+    [2],
+  );
+}
+
+function fileLines(files: readonly FileSize[]): string[] {
+  return columns(
+    files.map(({ name, bytes }) => [name, `${groupDigits(bytes)} B`]),
+    [1],
+  );
+}
+
+function kernelLines({ build, arithmetic, tile }: Kernels): string[] {
+  return columns([
+    ["build", build],
+    ["arithmetic", arithmetic],
+    ["tile", tile],
+  ]);
+}
+
+function memoryTitle({ training, train, test, size }: Session): string {
+  const rows = train.count === 0 ? "before any data" : `${groupDigits(train.count + test.count)} rows`;
+  return `Memory to train it (batch ${training.batchSize}, ${size} workers, ${rows})`;
+}
+
+function memoryLines({ at, sizes, end }: Plan<string>): string[] {
+  const rows = Object.keys(at).map((name) => [name, groupDigits(at[name]!), groupDigits(sizes[name]!)]);
+  return columns([["region", "from byte", "bytes"], ...rows, ["all", "", groupDigits(end)]], [1, 2]);
+}
+
+function asJson(
+  { config, info, path, run }: OpenedFile,
+  files: readonly FileSize[],
+  kernels: Kernels,
+  session: Session,
+  { at, sizes, end }: Plan<string>,
+): object {
+  const table = parameterTable(config);
+  return {
+    path,
+    config,
+    ...info,
+    run: run && { directory: run.directory.path, ...run.config },
+    parameters: parameterCount(table),
+    tensors: table.tensors.map(([name, shape]) => ({ name, shape })),
+    files,
+    kernels,
+    memory: {
+      batchSize: session.training.batchSize,
+      workers: session.size,
+      bytes: end,
+      regions: Object.keys(at).map((name) => ({ name, from: at[name], bytes: sizes[name] })),
+    },
+  };
+}

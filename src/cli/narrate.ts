@@ -1,0 +1,220 @@
+/** What a training run says while it goes: to people, to programs, or nothing. */
+import process from "node:process";
+import { styleText } from "node:util";
+import { SingleBar } from "cli-progress";
+import type { VaeConfig } from "../model/config.ts";
+import type { Arithmetic, EpochMetrics, Progress } from "../node.ts";
+import { epochLine, groupDigits, lossText, rateText } from "../report/metrics.ts";
+import { columns, commandName, note, print, printJson, shellWord } from "./output.ts";
+import type { RunConfig } from "./run-config.ts";
+import { RUN_FILES } from "./run-directory.ts";
+
+/** What is known when the first step is about to begin. */
+export interface RunStart {
+  readonly directory: string;
+  readonly config: RunConfig;
+  /** Numbers that the model has to learn. */
+  readonly parameters: number;
+  readonly workers: number;
+  readonly tile: string;
+  /** What is done already, when a run is resumed. */
+  readonly epoch: number;
+  readonly step: number;
+}
+
+/** Where a run stands when it ends, whether it is done or was interrupted. */
+export interface RunEnd {
+  readonly directory: string;
+  /** Whole epochs, and steps after them. */
+  readonly epoch: number;
+  readonly step: number;
+  readonly steps: number;
+  readonly epochs: number;
+  /** From the command's first moment. */
+  readonly seconds: number;
+  readonly files: readonly string[];
+  readonly last: EpochMetrics | undefined;
+}
+
+export interface Narrator {
+  start(run: RunStart): void;
+  progress(progress: Progress): void;
+  epoch(metrics: EpochMetrics): void;
+  done(end: RunEnd): void;
+  interrupted(end: RunEnd): void;
+  /** Takes away what does not outlast the run, in whatever way it ends. */
+  close(): void;
+}
+
+export function chooseNarrator({
+  quiet = false,
+  json = false,
+}: {
+  quiet?: boolean;
+  json?: boolean;
+}): Narrator {
+  if (json) return new JsonLines();
+  if (quiet) return new Silence();
+  return new Lines(process.stdout.isTTY && process.env.TERM !== "dumb");
+}
+
+class Silence implements Narrator {
+  start(): void {}
+  progress(): void {}
+  epoch(): void {}
+  done(): void {}
+  interrupted(): void {}
+  close(): void {}
+}
+
+/** Lines of JSON and nothing else. */
+class JsonLines implements Narrator {
+  start({ directory, config, ...rest }: RunStart): void {
+    const { data, model, training, epochs, arithmetic } = config;
+    printJson({
+      event: "start",
+      directory,
+      data,
+      model,
+      training: { epochs, ...training },
+      arithmetic,
+      ...rest,
+    });
+  }
+
+  progress(): void {}
+
+  epoch(metrics: EpochMetrics): void {
+    printJson({ event: "epoch", ...metrics });
+  }
+
+  done({ directory, epoch, seconds, files }: RunEnd): void {
+    printJson({ event: "done", directory, epoch, seconds, files });
+  }
+
+  interrupted({ directory, epoch, step, seconds, files }: RunEnd): void {
+    printJson({ event: "interrupted", directory, epoch, step, seconds, files });
+  }
+
+  close(): void {}
+}
+
+/** One line per epoch; on a terminal a bar shows how far the next one is. */
+class Lines implements Narrator {
+  readonly #bar: EpochBar | undefined;
+
+  constructor(terminal: boolean) {
+    this.#bar = terminal ? new EpochBar() : undefined;
+  }
+
+  start(run: RunStart): void {
+    const { config, directory, epoch, step } = run;
+    const { data, training, epochs } = config;
+    const resumed =
+      epoch > 0 || step > 0 ? `, resumed after epoch ${epoch}${step > 0 ? `, step ${step}` : ""}` : "";
+    const lines = columns([
+      ["Data", `${data.name}, ${rowsText(data)}`],
+      ["Model", `${modelText(config.model)}, ${groupDigits(run.parameters)} parameters`],
+      ["Training", `${epochs} epochs, batch ${training.batchSize}, learning rate ${training.learningRate}`],
+      ["Kernels", kernelsText(config.arithmetic, run.tile, run.workers)],
+      ["Run", `${directory}${resumed}`],
+    ]);
+    for (const line of lines) print(styleText("dim", line, { stream: process.stdout }));
+    this.#bar?.begin(config);
+  }
+
+  progress(progress: Progress): void {
+    this.#bar?.show(progress);
+  }
+
+  epoch(metrics: EpochMetrics): void {
+    this.#bar?.clear();
+    print(epochLine(metrics));
+  }
+
+  done({ directory, epoch, seconds, files }: RunEnd): void {
+    const run = shellWord(directory);
+    print(
+      `Trained ${epoch} ${epoch === 1 ? "epoch" : "epochs"} in ${seconds.toFixed(1)} s. In ${directory}:`,
+    );
+    const isPicture = (name: string): boolean => name.endsWith(".png");
+    for (const group of [files.filter((name) => !isPicture(name)), files.filter(isPicture)]) {
+      if (group.length > 0) print(`  ${group.join("  ")}`);
+    }
+    print("Next:");
+    print(`  ${commandName()} evaluate ${run}`);
+    if (files.includes(RUN_FILES.samples)) print(`  ${commandName()} sample ${run} -n 16 -o more.png`);
+  }
+
+  interrupted({ directory, epoch, step, steps, epochs }: RunEnd): void {
+    const at = step > 0 ? `at step ${step} of ${steps} in epoch ${epoch + 1}` : `after epoch ${epoch}`;
+    note(`Interrupted ${at} of ${epochs}; all of it is saved. Go on with`);
+    note(`  ${commandName()} train --resume ${shellWord(directory)}`);
+  }
+
+  close(): void {
+    this.#bar?.clear();
+  }
+}
+
+/** The line at the bottom of the terminal; it fits 80 columns. */
+class EpochBar {
+  #bar: SingleBar | undefined;
+  #epochs = 0;
+  #rows: (step: number) => number = () => 0;
+  /** Where the epoch's clock began to run here: a resumed one has steps behind it that took no time now. */
+  #since = 0;
+  #rowsBefore = 0;
+
+  begin({ data, training, epochs }: RunConfig): void {
+    this.#epochs = epochs;
+    this.#rows = (step) => Math.min(data.train, step * training.batchSize);
+  }
+
+  show({ epoch, step, steps, loss }: Progress): void {
+    const now = performance.now();
+    const rows = this.#rows(step);
+    if (this.#bar === undefined) {
+      this.#since = now;
+      this.#rowsBefore = rows;
+      this.#bar = new SingleBar({
+        format: `Epoch ${epoch}/${this.#epochs} {bar} {percentage}%{state}`,
+        stream: process.stdout,
+        barsize: 24,
+        barCompleteChar: "━",
+        barIncompleteChar: "─",
+        autopadding: true,
+        clearOnComplete: true,
+        hideCursor: true,
+        gracefulExit: false, // Ctrl-C is for the run to answer
+      });
+      this.#bar.start(steps, step, { state: "" });
+      return;
+    }
+    const rate = (rows - this.#rowsBefore) / ((now - this.#since) / 1000);
+    const state = rate > 0 ? `  loss ${lossText(loss)}  ${rateText(rate)} images/s` : "";
+    this.#bar.update(step, { state });
+  }
+
+  clear(): void {
+    this.#bar?.stop();
+    this.#bar = undefined;
+  }
+}
+
+/** `784-400-2-400-784, relu, bernoulli, seed 0` */
+export function modelText({ inputDim, hidden, latentDim, activation, likelihood, seed }: VaeConfig): string {
+  const widths = [inputDim, ...hidden, latentDim, ...hidden.toReversed(), inputDim];
+  return `${widths.join("-")}, ${activation}, ${likelihood}, seed ${seed}`;
+}
+
+/** `60 000 + 10 000 images of 28 × 28` */
+export function rowsText({ train, test, imageShape }: RunConfig["data"]): string {
+  const what = imageShape === undefined ? "rows" : `images of ${imageShape.join(" × ")}`;
+  return `${groupDigits(train)} + ${groupDigits(test)} ${what}`;
+}
+
+export function kernelsText(arithmetic: Arithmetic, tile: string, workers: number): string {
+  const rounding = arithmetic === "relaxed" ? "relaxed SIMD (fused multiply-add)" : "SIMD";
+  return `${rounding}, tile ${tile}, ${workers} ${workers === 1 ? "worker" : "workers"}`;
+}

@@ -1,0 +1,111 @@
+/** MODEL on the command line: a model file, or a run directory that holds one. */
+import { stat } from "node:fs/promises";
+import type { Dataset } from "../data/dataset.ts";
+import { isDownloadable } from "../data/registry.ts";
+import { ConfigError, DataError, FileError, FormatError } from "../errors.ts";
+import { readWhole } from "../formats/files-node.ts";
+import { loadModel, type ModelFile } from "../formats/model-file.ts";
+import { Vae } from "../node.ts";
+import { supportedArithmetic } from "../wasm/builds.ts";
+import { platform } from "../wasm/platform.ts";
+import { dataSource, elsewhere, loadSource } from "./data.ts";
+import type { DataSource, RunConfig } from "./run-config.ts";
+import { RUN_FILES, RunDirectory } from "./run-directory.ts";
+
+export interface OpenedFile extends ModelFile {
+  /** Where the file is. */
+  readonly path: string;
+  /** The run that it belongs to, where a run directory was given. */
+  readonly run?: { readonly directory: RunDirectory; readonly config: RunConfig } | undefined;
+}
+
+export interface OpenedModel extends OpenedFile {
+  readonly vae: Vae;
+}
+
+export interface DataFlags {
+  readonly data?: string;
+  readonly dataDir?: string;
+}
+
+/** Reads and checks the file, and makes no model of it yet. */
+export async function openFile(path: string): Promise<OpenedFile> {
+  const directory = await openRun(path);
+  const file = directory?.file(RUN_FILES.model) ?? path;
+  const model = loadModel(await readWhole(file), file);
+  if (directory === undefined) return { ...model, path: file };
+  return { ...model, path: file, run: { directory, config: await directory.readConfig() } };
+}
+
+/** A model that is ready to run, with the arithmetic that trained it wherever this machine has it. */
+export async function openModel(path: string): Promise<OpenedModel> {
+  const file = await openFile(path);
+  const { arithmetic } = file.info;
+  const asked = platform().arithmetic();
+  const usable = arithmetic !== undefined && supportedArithmetic().includes(arithmetic);
+  const vae = await Vae.create(file.config, asked === undefined && usable ? { arithmetic } : {});
+  vae.setTensors(file.tensors);
+  return { ...file, vae };
+}
+
+async function openRun(path: string): Promise<RunDirectory | undefined> {
+  const there = await stat(path).catch(() => undefined);
+  if (!there?.isDirectory()) return undefined;
+  const directory = new RunDirectory(path);
+  const file = directory.file(RUN_FILES.model);
+  if (await stat(file).catch(() => undefined)) return directory;
+  throw new FileError(`${path}: expected a run directory with ${RUN_FILES.model}, found none in it`);
+}
+
+/**
+ * The data to run a model on: what the user names, otherwise what the model was trained on.
+ *
+ * @throws DataError where that data is not here, or does not fit the model
+ */
+export async function dataFor(model: OpenedFile, { data, dataDir }: DataFlags): Promise<Dataset> {
+  const source = data === undefined ? ownData(model, dataDir) : dataSource(data, dataDir);
+  const dataset = await loadSource(source);
+  const { inputDim } = model.config;
+  if (dataset.test.dim !== inputDim) {
+    throw new DataError(
+      `${source.source} has rows of ${dataset.test.dim} numbers, but ${model.path} takes rows of ${inputDim}; ` +
+        "give the data that it is for (--data)",
+    );
+  }
+  const trainedOn = model.info.dataset;
+  if (data === undefined && trainedOn !== undefined && trainedOn.sha256 !== dataset.sha256) {
+    throw new DataError(
+      `${source.source} is no longer the data that ${model.path} was trained on ` +
+        `(SHA-256 ${shortSum(trainedOn.sha256)} → ${shortSum(dataset.sha256)}); to use it all the same, ` +
+        `give --data ${source.source}`,
+    );
+  }
+  return dataset;
+}
+
+function ownData({ path, run, info }: OpenedFile, dataDir: string | undefined): DataSource {
+  if (run !== undefined) return elsewhere(run.config.data, dataDir);
+  const name = info.dataset?.name;
+  if (name !== undefined && (name === "digits" || isDownloadable(name))) return dataSource(name, dataDir);
+  const known = name === undefined ? "does not say what it was trained on" : `was trained on ${name}`;
+  throw new ConfigError(
+    `${path} ${known}; give --data mnist, fashion-mnist, digits or a directory of IDX files`,
+  );
+}
+
+/** Enough of a checksum to tell two apart. */
+export function shortSum(sha256: string): string {
+  return `${sha256.slice(0, 12)}…`;
+}
+
+/**
+ * Height and width of a model's rows as images.
+ *
+ * @throws FormatError where they are not images
+ */
+export function imageShapeOf({ info, path }: OpenedFile): readonly [height: number, width: number] {
+  if (info.imageShape !== undefined) return info.imageShape;
+  throw new FormatError(
+    `${path}: expected a model of images, found one of other rows; there is no picture to make`,
+  );
+}

@@ -1,0 +1,72 @@
+/** Lines for people and for programs. */
+import { readFileSync } from "node:fs";
+import process from "node:process";
+
+/** A line on stdout. */
+export function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+/** A line on stderr: something to know that is no result. */
+export function note(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+/** A line of JSON on stdout. */
+export function printJson(value: object): void {
+  print(JSON.stringify(value));
+}
+
+let readerGone: () => void = () => process.exit();
+
+/**
+ * What to do when whoever reads our output has had enough (`elbow info … | head -1`): end without a word. A command that
+ * has work to save sets its own.
+ */
+export function whenReaderGone(action: () => void): void {
+  readerGone = action;
+}
+
+/** Without this, a closed pipe would be an uncaught error. */
+export function watchReader(): void {
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code !== "EPIPE") throw error;
+    readerGone();
+  });
+}
+
+let version: string | undefined;
+
+/** The package's version; package.json stands two folders above, in a checkout and in the package. */
+export function elbowVersion(): string {
+  if (version === undefined) {
+    const url = new URL("../../package.json", import.meta.url);
+    version = String((JSON.parse(readFileSync(url, "utf8")) as { version: unknown }).version);
+  }
+  return version;
+}
+
+/** How the user can call this command again: it is on the PATH only where the package is installed globally. */
+export function commandName(): string {
+  const fromSource = import.meta.url.endsWith(".ts");
+  return fromSource || process.env.npm_command === "exec" ? "npx elbow" : "elbow";
+}
+
+/** A path as it can be pasted into a shell. */
+export function shellWord(path: string): string {
+  return /^[\w./~+:@%-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
+}
+
+/** A table's rows with their cells under each other; `right` has the numbers of columns that end flush. */
+export function columns(rows: readonly (readonly string[])[], right: readonly number[] = []): string[] {
+  const widths: number[] = [];
+  for (const row of rows) {
+    for (const [i, cell] of row.entries()) widths[i] = Math.max(widths[i] ?? 0, cell.length);
+  }
+  return rows.map((row) =>
+    row
+      .map((cell, i) => (right.includes(i) ? cell.padStart(widths[i]!) : cell.padEnd(widths[i]!)))
+      .join("  ")
+      .trimEnd(),
+  );
+}

@@ -1,0 +1,198 @@
+/** The command's words: what there is to call, with which options, and what the help says. */
+import { Command } from "commander";
+import { EXIT } from "./fail.ts";
+import {
+  countOption,
+  dataDirOption,
+  dataOption,
+  MODEL_OPTIONS,
+  outputOption,
+  rowOption,
+  seedOption,
+  splitOption,
+  stepsOption,
+  TRAINING_OPTIONS,
+  workersOption,
+} from "./options.ts";
+import { elbowVersion } from "./output.ts";
+
+const MODEL = ["<model>", "a run directory or a model.safetensors"] as const;
+const OWN_DATA = "what the model was trained on";
+
+/**
+ * Runs a command line. What a command does is loaded only when it is called.
+ *
+ * @returns the exit code
+ * @throws CommanderError or ConfigError where the line is wrong
+ */
+export async function run(line: readonly string[]): Promise<number> {
+  let exitCode: number = EXIT.ok;
+  const program = makeProgram((code) => {
+    exitCode = code;
+  });
+  await program.parseAsync(line, { from: "user" });
+  return exitCode;
+}
+
+/** Where a wrong command line is sent on. */
+export function helpHint(line: readonly string[]): string {
+  const known = makeProgram(() => {}).commands.some((command) => command.name() === line[0]);
+  return `; see elbow ${known ? `${line[0]} ` : ""}--help`;
+}
+
+function makeProgram(exit: (code: number) => void): Command {
+  const program = new Command("elbow")
+    .description("Train variational autoencoders on the CPU, and use them.")
+    .version(elbowVersion(), "-v, --version")
+    .exitOverride()
+    // Errors are reported in one place, by whoever catches them.
+    .configureOutput({ outputError: () => {} })
+    .showHelpAfterError(false);
+  addTrain(program, exit);
+  addEvaluate(program);
+  addPictures(program);
+  addEncode(program);
+  addInfo(program);
+  program.addHelpText(
+    "after",
+    examples(
+      "elbow train                       MNIST, the settings of the textbook",
+      "elbow evaluate runs/mnist-…       what it came to",
+      "elbow train --help                all about training",
+    ),
+  );
+  return program;
+}
+
+function examples(...lines: string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  ${line}`).join("\n")}\n`;
+}
+
+function addTrain(program: Command, exit: (code: number) => void): void {
+  const command = program
+    .command("train")
+    .description("Train a model; everything about the run is kept in one directory.")
+    .addOption(dataOption("mnist, or digits where there is no network"))
+    .addOption(dataDirOption());
+  for (const option of [...TRAINING_OPTIONS, ...MODEL_OPTIONS]) command.addOption(option);
+  command
+    .addOption(workersOption())
+    .option("--out <dir>", "the run's directory (default: runs/<dataset>-<date>-<time>)")
+    .option("--overwrite", "replace the run that --out holds")
+    .addOption(
+      command
+        .createOption("--resume <dir>", "go on with a run, with its own settings; --epochs may be raised")
+        .conflicts(["out", "overwrite"]),
+    )
+    .addOption(command.createOption("--quiet", "say nothing but errors").conflicts("json"))
+    .option("--json", "say everything as lines of JSON")
+    .addHelpText(
+      "after",
+      examples(
+        "elbow train",
+        "elbow train --data fashion-mnist --latent 20 --epochs 30",
+        "elbow train --data ./my-idx-files --hidden 512,256 --likelihood gaussian --out runs/mine",
+        "elbow train --resume runs/mine --epochs 60",
+      ),
+    )
+    .action(async (flags: object) => {
+      const { trainCommand } = await import("./train.ts");
+      exit(await trainCommand(flags));
+    });
+}
+
+function addEvaluate(program: Command): void {
+  program
+    .command("evaluate")
+    .description("Say how well a model describes test data: the negative ELBO in nats per row.")
+    .argument(...MODEL)
+    .addOption(dataOption(OWN_DATA))
+    .addOption(dataDirOption())
+    .option("--json", "as a line of JSON")
+    .addHelpText(
+      "after",
+      examples("elbow evaluate runs/mine", "elbow evaluate model.safetensors --data fashion-mnist --json"),
+    )
+    .action(async (model: string, flags: object) => {
+      const { evaluateCommand } = await import("./evaluate.ts");
+      await evaluateCommand(model, flags);
+    });
+}
+
+function addPictures(program: Command): void {
+  program
+    .command("sample")
+    .description("Draw new images from a model.")
+    .argument(...MODEL)
+    .addOption(countOption(64, "how many"))
+    .addOption(outputOption("samples.png", "the picture"))
+    .addOption(seedOption("decides which (default: the model's seed)"))
+    .addHelpText(
+      "after",
+      examples("elbow sample runs/mine", "elbow sample runs/mine -n 16 -o more.png --seed 7"),
+    )
+    .action(async (model: string, flags) => {
+      const { sampleCommand } = await import("./draw.ts");
+      await sampleCommand(model, flags);
+    });
+  program
+    .command("reconstruct")
+    .description("Show test images above what a model makes of them.")
+    .argument(...MODEL)
+    .addOption(dataOption(OWN_DATA))
+    .addOption(dataDirOption())
+    .addOption(countOption(32, "how many"))
+    .addOption(outputOption("reconstructions.png", "the picture"))
+    .addHelpText("after", examples("elbow reconstruct runs/mine -o pairs.png"))
+    .action(async (model: string, flags) => {
+      const { reconstructCommand } = await import("./draw.ts");
+      await reconstructCommand(model, flags);
+    });
+  program
+    .command("interpolate")
+    .description("Walk through the latent space from one test image to another.")
+    .argument(...MODEL)
+    .addOption(dataOption(OWN_DATA))
+    .addOption(dataDirOption())
+    .addOption(rowOption("--from", 0, "the test image to start from"))
+    .addOption(rowOption("--to", 1, "the test image to end at"))
+    .addOption(stepsOption())
+    .addOption(outputOption("interpolation.png", "the picture"))
+    .addHelpText("after", examples("elbow interpolate runs/mine --from 0 --to 1 --steps 16 -o walk.png"))
+    .action(async (model: string, flags) => {
+      const { interpolateCommand } = await import("./draw.ts");
+      await interpolateCommand(model, flags);
+    });
+}
+
+function addEncode(program: Command): void {
+  program
+    .command("encode")
+    .description("Write the latent mean of every row, as NumPy or CSV (with labels, where there are any).")
+    .argument(...MODEL)
+    .addOption(dataOption(OWN_DATA))
+    .addOption(dataDirOption())
+    .addOption(splitOption())
+    .addOption(outputOption("codes.npy", "a .npy or a .csv file"))
+    .addHelpText(
+      "after",
+      examples("elbow encode runs/mine -o codes.npy", "elbow encode runs/mine --split train -o codes.csv"),
+    )
+    .action(async (model: string, flags) => {
+      const { encodeCommand } = await import("./encode.ts");
+      await encodeCommand(model, flags);
+    });
+}
+
+function addInfo(program: Command): void {
+  program
+    .command("info")
+    .description("Say what a model is: settings, parameters, files, kernels, memory.")
+    .argument(...MODEL)
+    .option("--json", "as a line of JSON")
+    .addHelpText("after", examples("elbow info runs/mine", "elbow info model.safetensors --json"))
+    .action(async (model: string, flags: object) => {
+      const { infoCommand } = await import("./info.ts");
+      await infoCommand(model, flags);
+    });
+}

@@ -1,0 +1,219 @@
+/** A run directory: which files it has, and that no run is lost or mixed with another. */
+import { constants } from "node:fs";
+import { access, mkdir, readdir, rm, rmdir, stat } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
+import { FileError } from "../errors.ts";
+import { type Checkpoint, loadCheckpoint, saveCheckpoint } from "../formats/checkpoint.ts";
+import { readWhole, writeWhole } from "../formats/files-node.ts";
+import { saveModel } from "../formats/model-file.ts";
+import { parseMetrics, serializeMetrics } from "../report/metrics.ts";
+import type { EpochMetrics } from "../train/metrics.ts";
+import { shellWord } from "./output.ts";
+import { parseRunConfig, type RunConfig, serializeRunConfig } from "./run-config.ts";
+
+export const RUN_FILES = {
+  config: "config.json",
+  metrics: "metrics.jsonl",
+  model: "model.safetensors",
+  checkpoint: "checkpoint.safetensors",
+  samples: "samples.png",
+  reconstructions: "reconstructions.png",
+  manifold: "manifold.png",
+} as const;
+
+/** Those that are there from the first saving on, whatever the data is. */
+export const CORE_FILES = [RUN_FILES.model, RUN_FILES.checkpoint, RUN_FILES.metrics] as const;
+
+const NAMES: readonly string[] = Object.values(RUN_FILES);
+
+export class RunDirectory {
+  /** As the user gave it. */
+  readonly path: string;
+  /** The directories that were made for it; undefined where it is an earlier run's. */
+  readonly #made: readonly string[] | undefined;
+
+  constructor(path: string, made?: readonly string[]) {
+    this.path = path;
+    this.#made = made;
+  }
+
+  file(name: string): string {
+    return join(this.path, name);
+  }
+
+  async readConfig(): Promise<RunConfig> {
+    const path = this.file(RUN_FILES.config);
+    if (!(await exists(path))) {
+      throw new FileError(`${this.path}: expected a run directory with ${RUN_FILES.config}, found none`);
+    }
+    return parseRunConfig(await readText(path), path);
+  }
+
+  /** Undefined where the run was stopped before its first saving. */
+  async readCheckpoint(): Promise<Checkpoint | undefined> {
+    const path = this.file(RUN_FILES.checkpoint);
+    return (await exists(path)) ? loadCheckpoint(await readWhole(path), path) : undefined;
+  }
+
+  /** The lines up to an epoch; later ones are of a run that did not live to save its checkpoint. */
+  async readMetrics(epochs: number): Promise<EpochMetrics[]> {
+    const path = this.file(RUN_FILES.metrics);
+    if (!(await exists(path))) return [];
+    return parseMetrics(await readText(path), path).filter(({ epoch }) => epoch <= epochs);
+  }
+
+  writeConfig(config: RunConfig): Promise<void> {
+    return writeWhole(this.file(RUN_FILES.config), serializeRunConfig(config));
+  }
+
+  /**
+   * The state of a run. The checkpoint comes last: when it says that so much is done, the other files say so too.
+   */
+  async save(checkpoint: Checkpoint, metrics: readonly EpochMetrics[]): Promise<void> {
+    const { config, state, info } = checkpoint;
+    const trained = { epochs: state.epoch, steps: state.step };
+    const model = saveModel({ config, tensors: () => state.parameters }, { ...info, trained });
+    await writeWhole(this.file(RUN_FILES.model), model);
+    await writeWhole(this.file(RUN_FILES.metrics), serializeMetrics(metrics));
+    await writeWhole(this.file(RUN_FILES.checkpoint), saveCheckpoint(checkpoint));
+  }
+
+  /** Gives a directory back whose run came to nothing: it can be used again. An earlier run's stays as it is. */
+  async abandon(): Promise<void> {
+    if (this.#made === undefined) return;
+    await clear(this.path).catch(() => {});
+    for (const empty of this.#made.toReversed()) await rmdir(empty).catch(() => {});
+  }
+
+  async savePicture(name: string, png: Uint8Array): Promise<void> {
+    await writeWhole(this.file(name), png);
+  }
+}
+
+/**
+ * Refuses a directory that cannot become a run's, before any work is done for it and without touching anything.
+ *
+ * @throws FileError where it holds a run and `overwrite` was not asked for, or cannot be written to
+ */
+export async function expectFree(path: string, overwrite: boolean): Promise<void> {
+  const present = await list(path);
+  if (present === undefined) return expectWritable(path);
+  if (!present.some((name) => NAMES.includes(name))) return expectWritable(path);
+  const word = shellWord(path);
+  if (!overwrite) {
+    throw new FileError(
+      `${path} already holds a run; go on with it (--resume ${word}), replace it (--out ${word} --overwrite) ` +
+        "or give another --out",
+    );
+  }
+  await expectOurs(path, present);
+}
+
+/** Before files are deleted: they must be a run's, and not somebody's who calls a file config.json, too. */
+async function expectOurs(path: string, present: readonly string[]): Promise<void> {
+  if (!present.includes(RUN_FILES.config)) return;
+  const config = join(path, RUN_FILES.config);
+  try {
+    parseRunConfig(await readText(config), config);
+  } catch (cause) {
+    throw new FileError(
+      `${config} is not a run's that Elbow wrote, so --overwrite leaves ${path} alone; give another --out`,
+      { cause },
+    );
+  }
+}
+
+/**
+ * Makes the directory a new run's: what an old run left there is deleted, and config.json marks it as taken.
+ *
+ * @throws FileError where it cannot be made or written to; a directory that was made for it is gone again then
+ */
+export async function claim(path: string, config: RunConfig): Promise<RunDirectory> {
+  const made: string[] = [];
+  const directory = new RunDirectory(path, made);
+  try {
+    await makeDirectories(resolve(path), made);
+    await clear(path);
+    await directory.writeConfig(config);
+  } catch (error) {
+    await directory.abandon();
+    throw error instanceof FileError ? error : cannotMake(path, error);
+  }
+  return directory;
+}
+
+/** Deletes the files of a run, and nothing else. */
+async function clear(path: string): Promise<void> {
+  for (const name of (await list(path)) ?? []) {
+    // The writer of files names its drafts after them, with a number; one that was killed leaves its draft.
+    if (NAMES.includes(name.replace(/\.\d+$/, ""))) await rm(join(path, name), { force: true });
+  }
+}
+
+/**
+ * Makes a directory and those above it, one by one; `made` gets those that were not there. (Node's own recursive mkdir
+ * never returns where a file system denies that a directory's parent exists, as Linux's /proc does.)
+ */
+async function makeDirectories(path: string, made: string[]): Promise<void> {
+  if (await exists(path)) return;
+  if (dirname(path) !== path) await makeDirectories(dirname(path), made);
+  await mkdir(path);
+  made.push(path);
+}
+
+/** `runs/mnist-20250131-142530`, or with a number behind it where two runs start in the same second. */
+export async function defaultDirectory(dataset: string, now: Date): Promise<string> {
+  const two = (value: number): string => String(value).padStart(2, "0");
+  const date = `${now.getFullYear()}${two(now.getMonth() + 1)}${two(now.getDate())}`;
+  const time = `${two(now.getHours())}${two(now.getMinutes())}${two(now.getSeconds())}`;
+  const first = join("runs", `${dataset || "data"}-${date}-${time}`);
+  for (let path = first, i = 2; ; path = `${first}-${i++}`) {
+    if (!(await exists(path))) return path;
+  }
+}
+
+/** The nearest directory above that exists must be one that can be written to. */
+async function expectWritable(path: string): Promise<void> {
+  let nearest = resolve(path);
+  while (!(await exists(nearest)) && dirname(nearest) !== nearest) nearest = dirname(nearest);
+  try {
+    if (!(await stat(nearest)).isDirectory()) throw Object.assign(new Error(), { code: "ENOTDIR" });
+    await access(nearest, constants.W_OK | constants.X_OK);
+  } catch (error) {
+    throw cannotMake(path, error);
+  }
+}
+
+/** The names in a directory; undefined where there is none. */
+async function list(path: string): Promise<string[] | undefined> {
+  try {
+    return await readdir(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw cannotMake(path, error);
+  }
+}
+
+const REASONS: ReadonlyMap<string | undefined, string> = new Map([
+  ["ENOTDIR", "a part of the path is a file and not a directory"],
+  ["EEXIST", "a part of the path is a file and not a directory"],
+  ["EACCES", "permission denied"],
+  ["EPERM", "the system does not permit it"],
+  ["ENOENT", "a directory cannot be made there"],
+  ["EROFS", "the file system is read-only"],
+  ["ENOSPC", "the disk is full"],
+]);
+
+function cannotMake(path: string, cause: unknown): FileError {
+  const { code, message } = cause as NodeJS.ErrnoException;
+  const reason = REASONS.get(code) ?? message;
+  return new FileError(`cannot write a run to ${path}: ${reason}; give another --out`, { cause });
+}
+
+async function exists(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined)) !== undefined;
+}
+
+async function readText(path: string): Promise<string> {
+  return new TextDecoder().decode(await readWhole(path));
+}

@@ -1,0 +1,189 @@
+/** `elbow train` */
+import process from "node:process";
+import type { Dataset, Split } from "../data/dataset.ts";
+import type { Activation, Likelihood } from "../model/config.ts";
+import { parameterCount } from "../model/parameters.ts";
+import { TRAIN_DEFAULTS, Trainer, tuneEngine, Vae } from "../node.ts";
+import { platform } from "../wasm/platform.ts";
+import { dataSource, elsewhere, loadDefault, loadSource } from "./data.ts";
+import { EXIT, exitCodeOf, explain, InterruptedError } from "./fail.ts";
+import { catchInterrupts } from "./interrupt.ts";
+import { chooseNarrator, type Narrator } from "./narrate.ts";
+import { commandName, elbowVersion, print, printJson, shellWord } from "./output.ts";
+import { type EarlierRun, expectSameData, openEarlier } from "./resume.ts";
+import type { DataSource, RunConfig } from "./run-config.ts";
+import { claim, defaultDirectory, expectFree, type RunDirectory } from "./run-directory.ts";
+import { type Prepared, runEpochs } from "./run-epochs.ts";
+
+export interface TrainFlags {
+  readonly data?: string;
+  readonly dataDir?: string;
+  readonly epochs?: number;
+  readonly batchSize?: number;
+  readonly lr?: number;
+  readonly hidden?: readonly number[];
+  readonly latent?: number;
+  readonly activation?: Activation;
+  readonly likelihood?: Likelihood;
+  readonly seed?: number;
+  readonly workers?: number;
+  readonly out?: string;
+  readonly overwrite?: boolean;
+  readonly resume?: string;
+  readonly quiet?: boolean;
+  readonly json?: boolean;
+}
+
+/** Rows that reconstructions.png shows. */
+const SHOWN_ROWS = 32;
+
+/** @returns the exit code */
+export async function trainCommand(flags: TrainFlags): Promise<number> {
+  const began = performance.now();
+  const narrator = chooseNarrator(flags);
+  const interrupts = catchInterrupts();
+  try {
+    return await train(flags, narrator, interrupts.signal, began);
+  } catch (error) {
+    narrator.close();
+    const cause = error === interrupts.signal.reason ? nothingToSave() : error;
+    if (flags.json) printJson({ event: "error", exitCode: exitCodeOf(cause), message: explain(cause, "") });
+    throw cause;
+  } finally {
+    interrupts.release();
+  }
+}
+
+async function train(
+  flags: TrainFlags,
+  narrator: Narrator,
+  signal: AbortSignal,
+  began: number,
+): Promise<number> {
+  tuneEngine(); // before any kernel is compiled
+  const { out, overwrite = false, resume } = flags;
+  const earlier = resume === undefined ? undefined : await openEarlier(resume, flags);
+  if (earlier?.complete) return sayComplete(earlier, flags);
+  if (earlier === undefined && out !== undefined) await expectFree(out, overwrite);
+  const prepared = await prepare(flags, earlier, narrator, signal);
+  const { trainer, config } = prepared;
+  try {
+    if (signal.aborted) throw nothingToSave();
+    const directory = await openDirectory(config, earlier, out);
+    narrator.start({
+      directory: directory.path,
+      config,
+      parameters: parameterCount(prepared.vae.table),
+      workers: trainer.workers,
+      tile: platform().tile(config.arithmetic),
+      epoch: trainer.epoch,
+      step: earlier?.checkpoint?.state.step ?? 0,
+    });
+    const metrics = earlier?.metrics ?? [];
+    const savedAt = earlier?.checkpoint?.state;
+    const run = { ...prepared, directory, metrics, savedAt, narrator, signal };
+    const { interrupted, ...end } = await runEpochs(run);
+    narrator.close();
+    const summary = { ...end, seconds: (performance.now() - began) / 1000 };
+    if (interrupted) narrator.interrupted(summary);
+    else narrator.done(summary);
+    return interrupted ? EXIT.interrupted : EXIT.ok;
+  } finally {
+    trainer.dispose();
+  }
+}
+
+/** Everything up to the first step, and nothing on disk. The dataset ends with it: the trainer has its own copy. */
+async function prepare(
+  flags: TrainFlags,
+  earlier: EarlierRun | undefined,
+  narrator: Narrator,
+  signal: AbortSignal,
+): Promise<Prepared> {
+  const { source, dataset } = await loadData(flags, earlier, signal);
+  if (earlier !== undefined) expectSameData(earlier, dataset);
+  const vae = await createModel(flags, earlier, dataset.train.dim);
+  const config = earlier
+    ? { ...earlier.config, data: { ...earlier.config.data, ...source } }
+    : newConfig(flags, source, dataset, vae);
+  const trainer = await Trainer.create(vae, dataset.train, {
+    ...config.training,
+    test: dataset.test,
+    workers: flags.workers,
+    resume: earlier?.checkpoint?.state,
+    onProgress: (progress) => narrator.progress(progress),
+  });
+  const shown = dataset.test.values.slice(0, Math.min(SHOWN_ROWS, dataset.test.count) * dataset.test.dim);
+  discard(dataset.train);
+  return { vae, trainer, config, shown };
+}
+
+async function loadData(
+  { data, dataDir, quiet }: TrainFlags,
+  earlier: EarlierRun | undefined,
+  signal: AbortSignal,
+): Promise<{ source: DataSource; dataset: Dataset }> {
+  const settings = { signal, quiet };
+  if (data === undefined && earlier === undefined) return loadDefault(dataDir, settings);
+  const source = data === undefined ? elsewhere(earlier!.config.data, dataDir) : dataSource(data, dataDir);
+  return { source, dataset: await loadSource(source, settings) };
+}
+
+/** A resumed run keeps its arithmetic, wherever it began. */
+function createModel(flags: TrainFlags, earlier: EarlierRun | undefined, inputDim: number): Promise<Vae> {
+  if (earlier !== undefined) {
+    const { model, arithmetic } = earlier.config;
+    return Vae.create(model, { arithmetic });
+  }
+  const { hidden, latent, activation, likelihood, seed } = flags;
+  const given = { hidden, latentDim: latent, activation, likelihood, seed };
+  const said = Object.entries(given).filter(([, value]) => value !== undefined);
+  return Vae.create({ inputDim, ...Object.fromEntries(said) });
+}
+
+function newConfig(flags: TrainFlags, source: DataSource, dataset: Dataset, vae: Vae): RunConfig {
+  const { name, sha256, train, test } = dataset;
+  return {
+    data: { ...source, name, sha256, train: train.count, test: test.count, imageShape: train.shape },
+    model: vae.config,
+    training: {
+      batchSize: flags.batchSize ?? TRAIN_DEFAULTS.batchSize,
+      learningRate: flags.lr ?? TRAIN_DEFAULTS.learningRate,
+    },
+    epochs: flags.epochs ?? TRAIN_DEFAULTS.epochs,
+    arithmetic: vae.arithmetic,
+    versions: { elbow: elbowVersion(), node: process.versions.node, v8: process.versions.v8 },
+  };
+}
+
+async function openDirectory(
+  config: RunConfig,
+  earlier: EarlierRun | undefined,
+  out: string | undefined,
+): Promise<RunDirectory> {
+  if (earlier === undefined)
+    return claim(out ?? (await defaultDirectory(config.data.name, new Date())), config);
+  await earlier.directory.writeConfig(config);
+  return earlier.directory;
+}
+
+/** MNIST's training rows are 47 MB, which the garbage collector would keep until it has reason to look. */
+function discard({ values: { buffer } }: Split): void {
+  // Small arrays may share their buffer with others; Node 20 does not know how to let go of one.
+  if (buffer instanceof ArrayBuffer && buffer.byteLength > 2 ** 20) buffer.transfer?.(0);
+}
+
+function sayComplete({ directory, checkpoint, config }: EarlierRun, { json, quiet }: TrainFlags): number {
+  const epoch = checkpoint?.state.epoch ?? 0;
+  if (json) printJson({ event: "done", directory: directory.path, epoch, seconds: 0, files: [] });
+  else if (!quiet) {
+    const more = `${commandName()} train --resume ${shellWord(directory.path)} --epochs ${2 * epoch}`;
+    print(`${directory.path} is complete: ${epoch} of ${config.epochs} epochs are done. To train further:`);
+    print(`  ${more}`);
+  }
+  return EXIT.ok;
+}
+
+function nothingToSave(): InterruptedError {
+  return new InterruptedError("interrupted before the first step; nothing was written");
+}
