@@ -142,6 +142,8 @@ export class Trainer {
       return undefined;
     }
     const metrics = this.#metrics(await this.#evaluate());
+    // what the last step has made of the parameters shows only here
+    if (!Number.isFinite(metrics.testLoss ?? 0)) throw this.#diverged(this.steps);
     this.#updateModel();
     this.epoch += 1;
     this.#step = 0;
@@ -282,7 +284,7 @@ function byName(tensors: readonly NamedTensor[]): ReadonlyMap<string, NamedTenso
 function expectState(state: TrainingState, { table }: Vae, steps: number): void {
   expectTensors(table, byName(state.parameters));
   for (const moment of ["m", "v"] as const) expectTensors(table, byName(state[moment]), moment);
-  if (state.step >= steps) {
+  if (state.step > steps) {
     throw new ConfigError(
       `the state to resume has done step ${state.step} of an epoch, but here an epoch has ${steps} steps; ` +
         "go on with the rows and the batch size that it was made with",

@@ -24,8 +24,8 @@ const task: Task = {
   batchSize: 20,
 };
 
-/** So long an epoch that a few milliseconds end in the middle of it. */
-const long: Task = { ...task, data: makeRows(40_000, 37, { bytes: true, density: 0.3 }), epochs: 1 };
+/** One epoch of many steps. */
+const long: Task = { ...task, data: makeRows(6000, 37, { bytes: true, density: 0.3 }), epochs: 1 };
 
 /** Starts an epoch and asks at once to stop it: at least one step is made. */
 async function runAndStop(trainer: Trainer): Promise<Losses | undefined> {
@@ -202,10 +202,28 @@ describe("a state to resume", () => {
   });
 
   test("of a longer epoch is refused, not waited for", async () => {
-    const state = { ...(await someState()), step: 8 };
+    const state = { ...(await someState()), step: 9 };
     const resumed = Trainer.create(await Vae.create(config), data, { ...options, resume: state });
     await expect(resumed).rejects.toThrow(ConfigError);
-    await expect(resumed).rejects.toThrow(/step 8 .* has 8 steps/);
+    await expect(resumed).rejects.toThrow(/step 9 .* has 8 steps/);
+  });
+
+  test("at the end of its epoch is evaluated and goes on from there", async () => {
+    const expected = await runTask({ ...task, epochs: 1 }, "inline", supportedArithmetic()[0]);
+    const [{ trainReconstruction, trainKl }] = expected.losses;
+    const state: TrainingState = {
+      ...expected.state,
+      epoch: 0,
+      step: 8,
+      reconstructionSum: trainReconstruction * data.count,
+      klSum: trainKl * data.count,
+    };
+    const trainer = await Trainer.create(await Vae.create(config), data, { ...options, resume: state });
+    onTestFinished(() => trainer.dispose());
+    const metrics = (await trainer.runEpoch())!;
+    expect(metrics.testLoss).toBe(expected.losses[0].testLoss);
+    expect(trainer.epoch).toBe(1);
+    expect(bitsOfState(trainer.state())).toBeAllClose(expected.bits, exact);
   });
 
   test.each(["parameters", "m", "v"] as const)("of another model is refused: %s", async (part) => {

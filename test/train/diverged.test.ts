@@ -1,0 +1,71 @@
+import { describe, expect, test } from "vitest";
+import { DivergedError, type Rows, train, Vae, type VaeConfig } from "../../src/node.ts";
+import { createTrainer, makeRows, type Workers } from "../support/training.ts";
+import { within } from "../support/within.ts";
+import { watchWorkers } from "../support/workers.ts";
+
+const config: VaeConfig = {
+  inputDim: 20,
+  hidden: [17],
+  latentDim: 2,
+  activation: "relu",
+  likelihood: "bernoulli",
+  seed: 0,
+};
+const rows = makeRows(40, 20);
+const CREWS: readonly Workers[] = ["inline", 1, 3];
+
+function poisoned(row: number): Rows {
+  const { values, ...rest } = makeRows(40, 20);
+  values[row * 20 + 3] = Number.NaN;
+  return { ...rest, values };
+}
+
+describe.each(CREWS)("%s", (workers) => {
+  test("a huge learning rate stops the run at the step that shows it", async () => {
+    const vae = await Vae.create(config);
+    const before = vae.tensors();
+    const trainer = await createTrainer(vae, rows, { workers, batchSize: 8, learningRate: 1e30 });
+    const run = within(5000, trainer.runEpoch());
+    await expect(run).rejects.toThrow(DivergedError);
+    await expect(run).rejects.toThrow(/at step 2 of 5 in epoch 1; try a learning rate below 1e\+30/);
+    expect(vae.tensors()).toEqual(before);
+    trainer.dispose();
+  });
+
+  test("a row of NaN stops it, too, and the model keeps the last whole epoch", async () => {
+    const vae = await Vae.create(config);
+    const good = await createTrainer(vae, rows, { workers, batchSize: 8 });
+    await good.runEpoch();
+    good.dispose();
+    const kept = vae.tensors();
+    const bad = await createTrainer(vae, poisoned(7), { workers, batchSize: 8 });
+    await expect(within(5000, bad.runEpoch())).rejects.toThrow(/at step [1-5] of 5 in epoch 1/);
+    bad.dispose();
+    expect(vae.tensors()).toEqual(kept);
+    expect(vae.losses(rows.values).kl.every(Number.isFinite)).toBe(true);
+  });
+
+  test("parameters that blow up in the last step of an epoch do not pass for an epoch", async () => {
+    const vae = await Vae.create(config);
+    const before = vae.tensors();
+    const options = { workers, batchSize: 40, learningRate: 1e30, test: rows };
+    const trainer = await createTrainer(vae, rows, options);
+    await expect(within(5000, trainer.runEpoch())).rejects.toThrow(DivergedError);
+    expect(vae.tensors()).toEqual(before);
+    trainer.dispose();
+  });
+});
+
+test("train() passes it on and ends the workers", async () => {
+  const workers = watchWorkers();
+  const vae = await Vae.create(config);
+  const run = async (): Promise<void> => {
+    for await (const _ of train(vae, rows, { batchSize: 8, learningRate: 1e30, workers: 2 })) {
+      expect.unreachable("no epoch ends well");
+    }
+  };
+  await expect(run()).rejects.toThrow(DivergedError);
+  expect(workers).toHaveLength(2);
+  await within(2000, Promise.all(workers.map(({ ended }) => ended)));
+});
