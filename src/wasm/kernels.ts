@@ -275,10 +275,15 @@ export function instantiate(module: WebAssembly.Module, memory?: WebAssembly.Mem
   if (typeof heapBase !== "function" || heapBase() > STATIC_BYTES) {
     throw new KernelError(`expected kernels whose static data ends below ${STATIC_BYTES} bytes`);
   }
-  const own = memory ?? exports.memory;
+  const own = exports.memory;
   if (!(own instanceof WebAssembly.Memory)) {
     throw new KernelError(
       "the WebAssembly module is not a kernel build: it neither imports nor exports memory",
+    );
+  }
+  if (memory && own !== memory) {
+    throw new KernelError(
+      "expected a kernel build that imports env.memory (shared), found one that owns its memory",
     );
   }
   return { kernels: exports as unknown as Kernels, memory: own };

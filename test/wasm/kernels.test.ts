@@ -74,6 +74,12 @@ describe("a module that is something else is refused", () => {
     expect(() => instantiate(bare)).toThrow(/neither imports nor exports memory/);
   });
 
+  test("a build that owns its memory, where one is to be shared", async () => {
+    const module = await compileNode(findBuild("simd", false));
+    expect(() => instantiate(module, sharedMemory())).toThrow(KernelError);
+    expect(() => instantiate(module, sharedMemory())).toThrow(/found one that owns its memory/);
+  });
+
   test("a shared build without a memory, or with one that is not shared", async () => {
     const module = await compileNode(findBuild("simd", true));
     expect(() => instantiate(module)).toThrow(/expected a kernel build that owns its memory/);

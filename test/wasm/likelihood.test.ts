@@ -145,6 +145,19 @@ describe.each(await openBuilds())("$file", ({ memory }) => {
     expect(gradient).toBeAllClose(backward(out, x), { rtol: 1e-6, atol: 1e-6, shape: [rows, columns] });
   });
 
+  test("bernoulli: logits of zero cost log 2 each, however many there are", () => {
+    const columns = 300 * 16 + 5;
+    const { loss } = run(
+      memory,
+      "bernoulli",
+      new Float32Array(columns),
+      new Float32Array(columns),
+      1,
+      columns,
+    );
+    expect(loss).toBeAllClose([columns * Math.LN2], { rtol: 1e-6, atol: 0 });
+  });
+
   test("bernoulli: logits far out of range stay exact", () => {
     const out = float32([1000, 1000, -1000, -1000, 3e38, -3e38, 0, -0]);
     const x = float32([1, 0, 1, 0, 0, 1, 0.5, 0.5]);
