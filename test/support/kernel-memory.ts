@@ -110,24 +110,24 @@ export class KernelMemory {
   }
 
   /** A matrix back to row-major. */
-  get(matrix: Panels): Float32Array {
-    const { at, stride, rows, columns, panels } = matrix;
-    const floats = this.floats(at, ((panels - 1) * stride + rows * ROW_BYTES) / 4);
-    return Float32Array.from(
-      { length: rows * columns },
-      (_, i) => floats[placeOf(matrix, Math.floor(i / columns), i % columns)],
-    );
+  get(matrix: Panels): Float32Array<ArrayBuffer> {
+    return this.#lanes(matrix, 0, matrix.columns);
   }
 
   /** The lanes that pad the last panel. */
-  padding(matrix: Panels): Float32Array {
-    const { at, stride, rows, columns, panels } = matrix;
+  padding(matrix: Panels): Float32Array<ArrayBuffer> {
+    return this.#lanes(matrix, matrix.columns, matrix.panels * LANES);
+  }
+
+  #lanes(matrix: Panels, first: number, last: number): Float32Array<ArrayBuffer> {
+    const { at, stride, rows, panels } = matrix;
     const floats = this.floats(at, ((panels - 1) * stride + rows * ROW_BYTES) / 4);
-    const width = panels * LANES - columns;
-    return Float32Array.from(
-      { length: rows * width },
-      (_, i) => floats[placeOf(matrix, Math.floor(i / width), columns + (i % width))],
-    );
+    const values = new Float32Array(rows * (last - first));
+    let i = 0;
+    for (let r = 0; r < rows; r++) {
+      for (let c = first; c < last; c++) values[i++] = floats[placeOf(matrix, r, c)];
+    }
+    return values;
   }
 
   /** How many floats have been written between the panels and in rows that are not among the `rows` from `first`. */
