@@ -1,7 +1,15 @@
 import { Worker } from "node:worker_threads";
 import nodeEndpoint from "comlink/dist/esm/node-adapter.mjs";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { ConfigError, MemoryLimitError, Trainer, Vae, type VaeConfig, WorkerError } from "../../src/node.ts";
+import {
+  ConfigError,
+  MemoryLimitError,
+  type Rows,
+  Trainer,
+  Vae,
+  type VaeConfig,
+  WorkerError,
+} from "../../src/node.ts";
 import type { SpawnedWorker } from "../../src/wasm/platform.ts";
 import { createTrainer, makeRows } from "../support/training.ts";
 import { within } from "../support/within.ts";
@@ -17,8 +25,7 @@ const config: VaeConfig = {
   likelihood: "bernoulli",
   seed: 0,
 };
-/** An epoch of many seconds, for runs that do not end by themselves. */
-const endless = makeRows(400_000, 64, { bytes: true });
+const long = makeRows(20_000, 64, { bytes: true });
 const short = makeRows(64, 64, { bytes: true });
 
 /** A thread that runs a line of its own in place of a worker's program. */
@@ -49,7 +56,12 @@ async function expectAllEnded(workers: readonly Watched[], count: number): Promi
   await within(PATIENCE_MS, Promise.all(workers.map(({ ended }) => ended)));
 }
 
-async function start(rows = endless, workers = 3, batchSize = 64): Promise<Trainer> {
+/** Epoch after epoch, until something ends it. */
+async function runForEver(trainer: Trainer): Promise<never> {
+  while (true) await trainer.runEpoch();
+}
+
+async function start(rows: Rows, workers: number, batchSize = 64): Promise<Trainer> {
   const options = { workers, batchSize, test: short };
   const trainer = await Trainer.create(await Vae.create(config), rows, options);
   onTestFinished(() => trainer.dispose());
@@ -61,8 +73,7 @@ describe.each([1, 2, 3])("one of %i workers", (size) => {
 
   test("dies while it trains: the run ends, the others with it", async () => {
     const workers = watchWorkers();
-    const trainer = await start(endless, size);
-    const run = trainer.runEpoch();
+    const run = runForEver(await start(long, size));
     setTimeout(() => workers[victim].worker.terminate(), 50);
     await expect(within(PATIENCE_MS, run)).rejects.toThrow(WorkerError);
     await expect(run).rejects.toThrow(`worker ${victim} of ${size} died, so the run has ended`);

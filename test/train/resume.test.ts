@@ -1,5 +1,13 @@
 import { describe, expect, onTestFinished, test } from "vitest";
-import { ConfigError, Trainer, type TrainingState, train, Vae } from "../../src/node.ts";
+import {
+  ConfigError,
+  type Progress,
+  Trainer,
+  type TrainingState,
+  type TrainOptions,
+  train,
+  Vae,
+} from "../../src/node.ts";
 import { supportedArithmetic } from "../../src/wasm/builds.ts";
 import {
   bitsOfState,
@@ -125,12 +133,9 @@ describe("an aborted train()", () => {
   const { config, data } = long;
   const options = { batchSize: 20, workers: 2, epochs: 1_000_000 };
 
-  async function collect(vae: Vae, signal: AbortSignal, onEpoch?: () => void): Promise<number> {
+  async function collect(vae: Vae, signal: AbortSignal, more: Partial<TrainOptions> = {}): Promise<number> {
     let epochs = 0;
-    for await (const _ of train(vae, data, { ...options, signal })) {
-      epochs++;
-      onEpoch?.();
-    }
+    for await (const _ of train(vae, data, { ...options, ...more, signal })) epochs++;
     return epochs;
   }
 
@@ -140,9 +145,10 @@ describe("an aborted train()", () => {
     const before = vae.tensors();
     const reason = new Error("that is enough");
     const controller = new AbortController();
-    const run = collect(vae, controller.signal);
-    setTimeout(() => controller.abort(reason), 400);
-    await expect(run).rejects.toBe(reason);
+    const onProgress = ({ step }: Progress): void => {
+      if (step > 0) controller.abort(reason);
+    };
+    await expect(collect(vae, controller.signal, { onProgress })).rejects.toBe(reason);
     expect(vae.tensors()).not.toEqual(before);
     expect(vae.tensors().every(({ data: values }) => values.every(Number.isFinite))).toBe(true);
     expect(workers).toHaveLength(2);
@@ -150,14 +156,18 @@ describe("an aborted train()", () => {
   });
 
   test("between two epochs rejects before the next", async () => {
-    const vae = await Vae.create(config);
     const controller = new AbortController();
     let epochs = 0;
-    const run = collect(vae, controller.signal, () => {
-      epochs++;
-      controller.abort();
-    });
-    await expect(run).rejects.toHaveProperty("name", "AbortError");
+    const run = async (): Promise<void> => {
+      for await (const _ of train(await Vae.create(config), data, {
+        ...options,
+        signal: controller.signal,
+      })) {
+        epochs++;
+        controller.abort();
+      }
+    };
+    await expect(run()).rejects.toHaveProperty("name", "AbortError");
     expect(epochs).toBe(1);
   });
 
