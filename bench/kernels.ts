@@ -69,7 +69,9 @@ export async function benchKernels(setting: Setting): Promise<KernelResult[]> {
 export function kernelsTable(results: readonly KernelResult[], peak: number): Table {
   return {
     title: "Kernels, one thread",
-    note: "M×N×K; ● marks the five big products of a step, which counts fc1 dense. The sparse ones have 19 % that is not zero, and count only that.",
+    note:
+      "M×N×K; ● marks the five big products of a step, which counts fc1 dense. The sparse ones have 19 % that is not " +
+      "zero, and count only that.",
     columns: ["kernel", "", "µs median", "min", "GFLOP/s", "of peak", "GB/s"],
     rows: results.map(({ kernel, what, big, flops, bytes, median, min }) => [
       `${big ? "● " : ""}${kernel}`,

@@ -1,6 +1,7 @@
 import type { Arithmetic } from "../src/wasm/builds.ts";
 import type { Engine } from "../src/wasm/tiles.ts";
 import { assemble, exportedFunction } from "./assemble.ts";
+import { median } from "./measure.ts";
 
 /** The most that a core can do, derived from its clock. */
 export interface Peak {
@@ -19,21 +20,28 @@ const FLOPS_A_LANE = 2;
 const OPERATIONS_A_ROUND = 64;
 const ROUNDS = 200_000;
 
-/** The clock, as the best of some runs; so short that nobody interrupts all of them. */
-function clock(runs: number): number {
+/** Each run's clock; runs are so short that nobody interrupts all of them. */
+function clocks(runs: number, rounds: number, before: () => void): number[] {
   const chain = exportedFunction(assemble("chain", "simd"), "chain");
-  let best = Number.POSITIVE_INFINITY;
-  for (let i = 0; i < runs; i++) {
+  return Array.from({ length: runs }, (_, i) => {
+    before();
     const start = performance.now();
-    chain(ROUNDS, i, 0x9e3779b1, 0x85ebca6b);
-    best = Math.min(best, performance.now() - start);
-  }
-  return (ROUNDS * OPERATIONS_A_ROUND * 1000) / best;
+    chain(rounds, i, 0x9e3779b1, 0x85ebca6b);
+    return (rounds * OPERATIONS_A_ROUND * 1000) / (performance.now() - start);
+  });
+}
+
+/**
+ * The clock just after some work, as a median. Processors may run slower under wide multiply-adds than without them;
+ * the peak is derived from the faster clock all the same.
+ */
+export function clockAfter(work: () => void): number {
+  return median(clocks(100, ROUNDS / 20, work).slice(20));
 }
 
 /** Without fused multiply-add, a multiplication and an addition take the units one after the other. */
 export function derivePeak(engine: Engine, arithmetic: Arithmetic, quick: boolean): Peak {
-  const hertz = clock(quick ? 40 : 200);
+  const hertz = Math.max(...clocks(quick ? 60 : 300, ROUNDS, () => {}));
   const lanes = engine.revectorized ? 8 : 4;
   const perLane = arithmetic === "relaxed" ? FLOPS_A_LANE : 1;
   return { hertz, lanes, flops: hertz * UNITS * lanes * perLane };

@@ -147,7 +147,6 @@ export function updateCase(layer: LayerShape, { batch, tile }: Model): Case {
     what: `${name}: ${k}×${n}×${batch}, Adam`,
     flops: 2 * batch * k * n,
     bytes: bytesOf(batch * k, batch * n, 6 * (k + 1) * n),
-    big: isBig(layer),
     prepare(memory) {
       const values = float32(uniforms(7, batch * k));
       const deltas = float32(uniforms(8, batch * n));

@@ -81,7 +81,7 @@ function pytorch(devices: readonly string[]): Contender[] {
   return [
     ...baselines,
     // how long idle threads spin is a matter of taste, and of who else wants the processor
-    ...(cores > 1 ? [peer("PyTorch, fast, OMP_WAIT_POLICY unset", [fast])] : []),
+    ...(cores > 1 ? [peer("PyTorch, fast, default wait", [fast])] : []),
     peer("PyTorch, original program", [here("pytorch/original.py")]),
     ...devices.map((device) => peer(`PyTorch, fast, ${device}`, [fast, "--device", device])),
   ];

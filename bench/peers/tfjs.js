@@ -4,7 +4,6 @@ import { createRequire } from "node:module";
 import { dirname } from "node:path";
 import {
   ADAM,
-  BATCH,
   HIDDEN,
   INPUT,
   initial,
