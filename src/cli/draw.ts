@@ -5,7 +5,7 @@ import { writeWhole } from "../formats/files-node.ts";
 import { tuneEngine } from "../node.ts";
 import { interpolationPicture, reconstructionsPicture, samplesPicture } from "../report/pictures.ts";
 import { type DataFlags, dataFor, imageShapeOf, openModel } from "./open-model.ts";
-import { print } from "./output.ts";
+import { counted, print } from "./output.ts";
 
 interface OutputFlags {
   readonly output: string;
@@ -21,7 +21,7 @@ export async function sampleCommand(path: string, { number, seed, output }: Samp
   const model = await openModel(path);
   const shape = imageShapeOf(model);
   const images = model.vae.sample(number, seed === undefined ? {} : { seed });
-  await write(output, samplesPicture(images, shape), `${number} ${number === 1 ? "sample" : "samples"}`);
+  await write(output, samplesPicture(images, shape), counted(number, "sample"));
 }
 
 export interface ReconstructFlags extends OutputFlags, DataFlags {

@@ -12,7 +12,7 @@ import { type Arithmetic, canShareMemory, chooseArithmetic, findBuild } from "..
 import { platform } from "../wasm/platform.ts";
 import { modelText, rowsText } from "./narrate.ts";
 import { type OpenedFile, openFile } from "./open-model.ts";
-import { columns, print, printJson } from "./output.ts";
+import { columns, counted, print, printJson } from "./output.ts";
 import { RUN_FILES } from "./run-directory.ts";
 
 interface Kernels {
@@ -97,8 +97,8 @@ function modelLines({ config, info, run, path }: OpenedFile): string[] {
 }
 
 function trainedText({ epochs, steps }: { epochs: number; steps: number }): string {
-  const whole = `${epochs} ${epochs === 1 ? "epoch" : "epochs"}`;
-  return steps === 0 ? whole : `${whole} and ${steps} ${steps === 1 ? "step" : "steps"}`;
+  const whole = counted(epochs, "epoch");
+  return steps === 0 ? whole : `${whole} and ${counted(steps, "step")}`;
 }
 
 function parameterLines({ config }: OpenedFile): string[] {
@@ -130,7 +130,7 @@ function kernelLines({ build, arithmetic, tile }: Kernels): string[] {
 
 function memoryTitle({ training, train, test, size }: Session): string {
   const rows = train.count === 0 ? "before any data" : `${groupDigits(train.count + test.count)} rows`;
-  return `Memory to train it (batch ${training.batchSize}, ${size} workers, ${rows})`;
+  return `Memory to train it (batch ${training.batchSize}, ${counted(size, "worker")}, ${rows})`;
 }
 
 function memoryLines({ at, sizes, end }: Plan<string>): string[] {

@@ -6,6 +6,8 @@ import { watchReader } from "./output.ts";
 import { helpHint, run } from "./program.ts";
 
 watchReader();
+// Where `ulimit -f` is passed, a write shall fail, so that it can be said which; unheard, the signal ends the process.
+process.on("SIGXFSZ", () => {});
 const line = process.argv.slice(2);
 try {
   process.exitCode = await run(line);

@@ -2,10 +2,11 @@
 import process from "node:process";
 import { styleText } from "node:util";
 import { SingleBar } from "cli-progress";
+import { stepsPerEpoch } from "../data/sampler.ts";
 import type { VaeConfig } from "../model/config.ts";
 import type { Arithmetic, EpochMetrics, Progress } from "../node.ts";
 import { epochLine, groupDigits, lossText, rateText } from "../report/metrics.ts";
-import { columns, commandName, note, print, printJson, shellWord } from "./output.ts";
+import { columns, commandName, counted, note, print, printJson, shellWord } from "./output.ts";
 import type { RunConfig } from "./run-config.ts";
 import { RUN_FILES } from "./run-directory.ts";
 
@@ -101,10 +102,11 @@ class JsonLines implements Narrator {
 
 /** One line per epoch; on a terminal a bar shows how far the next one is. */
 class Lines implements Narrator {
-  readonly #bar: EpochBar | undefined;
+  readonly #terminal: boolean;
+  #bar: EpochBar | undefined;
 
   constructor(terminal: boolean) {
-    this.#bar = terminal ? new EpochBar() : undefined;
+    this.#terminal = terminal;
   }
 
   start(run: RunStart): void {
@@ -115,12 +117,18 @@ class Lines implements Narrator {
     const lines = columns([
       ["Data", `${data.name}, ${rowsText(data)}`],
       ["Model", `${modelText(config.model)}, ${groupDigits(run.parameters)} parameters`],
-      ["Training", `${epochs} epochs, batch ${training.batchSize}, learning rate ${training.learningRate}`],
+      [
+        "Training",
+        `${counted(epochs, "epoch")}, batch ${training.batchSize}, learning rate ${training.learningRate}`,
+      ],
       ["Kernels", kernelsText(config.arithmetic, run.tile, run.workers)],
       ["Run", `${directory}${resumed}`],
     ]);
     for (const line of lines) print(styleText("dim", line, { stream: process.stdout }));
-    this.#bar?.begin(config);
+    if (!this.#terminal) return;
+    this.#bar = new EpochBar(config);
+    const steps = stepsPerEpoch(data.train, training.batchSize);
+    this.#bar.show({ epoch: epoch + 1, step, steps, loss: 0 });
   }
 
   progress(progress: Progress): void {
@@ -134,9 +142,7 @@ class Lines implements Narrator {
 
   done({ directory, epoch, seconds, files }: RunEnd): void {
     const run = shellWord(directory);
-    print(
-      `Trained ${epoch} ${epoch === 1 ? "epoch" : "epochs"} in ${seconds.toFixed(1)} s. In ${directory}:`,
-    );
+    print(`Done: ${counted(epoch, "epoch")}, ${seconds.toFixed(1)} s. In ${directory}:`);
     const isPicture = (name: string): boolean => name.endsWith(".png");
     for (const group of [files.filter((name) => !isPicture(name)), files.filter(isPicture)]) {
       if (group.length > 0) print(`  ${group.join("  ")}`);
@@ -159,14 +165,13 @@ class Lines implements Narrator {
 
 /** The line at the bottom of the terminal; it fits 80 columns. */
 class EpochBar {
+  readonly #epochs: number;
+  readonly #rows: (step: number) => number;
   #bar: SingleBar | undefined;
-  #epochs = 0;
-  #rows: (step: number) => number = () => 0;
-  /** Where the epoch's clock began to run here: a resumed one has steps behind it that took no time now. */
-  #since = 0;
-  #rowsBefore = 0;
+  /** Where the clock began to run: a resumed epoch has steps behind it that took no time now. */
+  #from = { time: 0, rows: 0 };
 
-  begin({ data, training, epochs }: RunConfig): void {
+  constructor({ data, training, epochs }: RunConfig) {
     this.#epochs = epochs;
     this.#rows = (step) => Math.min(data.train, step * training.batchSize);
   }
@@ -175,25 +180,28 @@ class EpochBar {
     const now = performance.now();
     const rows = this.#rows(step);
     if (this.#bar === undefined) {
-      this.#since = now;
-      this.#rowsBefore = rows;
-      this.#bar = new SingleBar({
-        format: `Epoch ${epoch}/${this.#epochs} {bar} {percentage}%{state}`,
-        stream: process.stdout,
-        barsize: 24,
-        barCompleteChar: "━",
-        barIncompleteChar: "─",
-        autopadding: true,
-        clearOnComplete: true,
-        hideCursor: true,
-        gracefulExit: false, // Ctrl-C is for the run to answer
-      });
+      this.#from = { time: now, rows };
+      this.#bar = this.#make(epoch);
       this.#bar.start(steps, step, { state: "" });
       return;
     }
-    const rate = (rows - this.#rowsBefore) / ((now - this.#since) / 1000);
+    const rate = (1000 * (rows - this.#from.rows)) / (now - this.#from.time);
     const state = rate > 0 ? `  loss ${lossText(loss)}  ${rateText(rate)} images/s` : "";
     this.#bar.update(step, { state });
+  }
+
+  #make(epoch: number): SingleBar {
+    return new SingleBar({
+      format: `Epoch ${epoch}/${this.#epochs} {bar} {percentage}%{state}`,
+      stream: process.stdout,
+      barsize: 24,
+      barCompleteChar: "━",
+      barIncompleteChar: "─",
+      autopadding: true,
+      clearOnComplete: true,
+      hideCursor: true,
+      gracefulExit: false, // Ctrl-C is for the run to answer
+    });
   }
 
   clear(): void {
@@ -216,5 +224,5 @@ export function rowsText({ train, test, imageShape }: RunConfig["data"]): string
 
 export function kernelsText(arithmetic: Arithmetic, tile: string, workers: number): string {
   const rounding = arithmetic === "relaxed" ? "relaxed SIMD (fused multiply-add)" : "SIMD";
-  return `${rounding}, tile ${tile}, ${workers} ${workers === 1 ? "worker" : "workers"}`;
+  return `${rounding}, tile ${tile}, ${counted(workers, "worker")}`;
 }

@@ -57,6 +57,11 @@ export function shellWord(path: string): string {
   return /^[\w./~+:@%-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }
 
+/** `1 epoch`, `2 epochs` */
+export function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
+}
+
 /** A table's rows with their cells under each other; `right` has the numbers of columns that end flush. */
 export function columns(rows: readonly (readonly string[])[], right: readonly number[] = []): string[] {
   const widths: number[] = [];

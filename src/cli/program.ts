@@ -91,7 +91,7 @@ function addTrain(program: Command, exit: (code: number) => void): void {
       examples(
         "elbow train",
         "elbow train --data fashion-mnist --latent 20 --epochs 30",
-        "elbow train --data ./my-idx-files --hidden 512,256 --likelihood gaussian --out runs/mine",
+        "elbow train --data ./idx --hidden 512,256 --activation tanh --out runs/mine",
         "elbow train --resume runs/mine --epochs 60",
       ),
     )

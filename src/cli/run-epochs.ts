@@ -87,6 +87,12 @@ class Saved {
   async save(metrics: readonly EpochMetrics[]): Promise<void> {
     const { trainer, config, directory } = this.#run;
     const state = trainer.state();
+    // After a whole epoch the test loss has shown that all is well; after an interruption nothing has.
+    if (state.step > 0 && !state.parameters.every(({ data }) => data.every(Number.isFinite))) {
+      throw new DivergedError(
+        `the weights stopped being finite numbers at step ${state.step} of ${trainer.steps} in epoch ${state.epoch + 1}`,
+      );
+    }
     const { model, training } = config;
     await directory.save({ config: model, training, state, info: this.#info }, metrics);
     this.at = { epoch: state.epoch, step: state.step };
@@ -108,8 +114,7 @@ class Saved {
   /** What is left to the user after an error. */
   advice(error: unknown): string {
     const { path } = this.#run.directory;
-    if (this.at === undefined)
-      return `nothing was saved before it, so ${path} holds only ${RUN_FILES.config}`;
+    if (this.at === undefined) return "nothing was saved before it";
     const { epoch, step } = this.at;
     const when = step > 0 ? `step ${step} of epoch ${epoch + 1}` : `epoch ${epoch}`;
     const where = `${path} keeps the model and the checkpoint after ${when}`;

@@ -61,6 +61,7 @@ async function train(
   began: number,
 ): Promise<number> {
   tuneEngine(); // before any kernel is compiled
+  platform().arithmetic(); // a wrong ELBOW_KERNELS is told before anything is loaded
   const { out, overwrite = false, resume } = flags;
   const earlier = resume === undefined ? undefined : await openEarlier(resume, flags);
   if (earlier?.complete) return sayComplete(earlier, flags);
@@ -185,5 +186,5 @@ function sayComplete({ directory, checkpoint, config }: EarlierRun, { json, quie
 }
 
 function nothingToSave(): InterruptedError {
-  return new InterruptedError("interrupted before the first step; nothing was written");
+  return new InterruptedError("interrupted before the first step; there is no run to go on with");
 }

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { ConfigError, FormatError } from "../../src/errors.ts";
 import {
   epochLine,
+  groupDigits,
   lossText,
   metricsLine,
   parseMetrics,
@@ -96,5 +97,15 @@ describe("the line for people", () => {
   test("groups an images/s by thousands", () => {
     const texts = [0.01234, 9.876, 87.65, 999.6, 1234, 41188.99, 1234567].map(rateText);
     expect(texts).toEqual(["0.0123", "9.88", "87.7", "1 000", "1 230", "41 200", "1 230 000"]);
+  });
+
+  test("groups a whole number by thousands", () => {
+    expect([0, 999, 1000, 631188, 1e9].map(groupDigits)).toEqual([
+      "0",
+      "999",
+      "1 000",
+      "631 188",
+      "1 000 000 000",
+    ]);
   });
 });

@@ -1,0 +1,220 @@
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import process from "node:process";
+import { beforeAll, describe, expect, test } from "vitest";
+import { drawDigits } from "../../src/data/digits.ts";
+import { craft } from "../formats/craft.ts";
+import { elbow, idx, jsonLines, listing, pngSize, temporaryDirectory, writeDigits } from "./support.ts";
+
+const dir = temporaryDirectory();
+const run = (...args: string[]): ReturnType<typeof elbow> => elbow(args, { cwd: dir.path });
+const MODEL = "run/model.safetensors";
+
+beforeAll(async () => {
+  await writeDigits(dir.at("idx"));
+  await run("train", "--data", "idx", "--hidden", "16", "--epochs", "1", "--out", "run");
+});
+
+describe.concurrent("what a model is good for", () => {
+  test("sample", async () => {
+    const [plain, again, other] = await Promise.all([
+      run("sample", "run"),
+      run("sample", MODEL, "-o", "again.png"),
+      run("sample", MODEL, "-n", "16", "--seed", "1", "-o", "other.png"),
+    ]);
+    expect(plain).toEqual({ code: 0, stdout: "samples.png: 64 samples\n", stderr: "" });
+    expect([again!.code, other!.code]).toEqual([0, 0]);
+    expect(await pngSize(dir.at("samples.png"))).toEqual([242, 242]);
+    expect(await pngSize(dir.at("other.png"))).toEqual([242, 62]);
+    const picture = await readFile(dir.at("samples.png"));
+    expect(picture.equals(await readFile(dir.at("run", "samples.png")))).toBe(true);
+    expect(picture.equals(await readFile(dir.at("again.png")))).toBe(true);
+  });
+
+  test("reconstruct and interpolate, on the run's own data", async () => {
+    const [pairs, walk] = await Promise.all([
+      run("reconstruct", "run", "-o", "pairs.png"),
+      run("interpolate", "run", "--from", "3", "--to", "5", "--steps", "7", "-o", "walk.png"),
+    ]);
+    expect([pairs!.code, walk!.code]).toEqual([0, 0]);
+    expect(walk!.stdout).toBe("walk.png: 7 images from test image 3 to 5\n");
+    expect(
+      (await readFile(dir.at("pairs.png"))).equals(await readFile(dir.at("run", "reconstructions.png"))),
+    ).toBe(true);
+    expect(await pngSize(dir.at("walk.png"))).toEqual([7 * 30 + 2, 32]);
+  });
+
+  test("encode", async () => {
+    const [npy, csv] = await Promise.all([
+      run("encode", "run", "-o", "codes.npy"),
+      run("encode", MODEL, "--data", "idx", "--split", "train", "-o", "codes.csv"),
+    ]);
+    expect(npy).toEqual({
+      code: 0,
+      stdout: "codes.npy: the latent means of 64 rows, 2 numbers each\n",
+      stderr: "",
+    });
+    expect((await readFile(dir.at("codes.npy"))).toString("latin1")).toContain("'shape': (64, 2)");
+    expect(csv!.code).toBe(0);
+    const lines = (await readFile(dir.at("codes.csv"), "utf8")).trimEnd().split("\n");
+    expect(lines[0]).toBe("label,mu0,mu1");
+    const { labels } = drawDigits(0, 0, 320);
+    expect(lines.slice(1).map((line) => Number(line.split(",")[0]))).toEqual([...labels!]);
+  });
+
+  test("info", async () => {
+    const [people, programs] = await Promise.all([run("info", "run"), run("info", MODEL, "--json")]);
+    expect(people!.stdout).toMatch(/^ {2}layers +784-16-2-16-784, relu, bernoulli, seed 0$/m);
+    expect(people!.stdout).toMatch(/^ {2}fc1\.weight +16 × 784 +12 544$/m);
+    expect(people!.stdout).toMatch(/^ {2}checkpoint\.safetensors +[\d ]+ B$/m);
+    expect(people!.stdout).toMatch(/^ {2}build +kernels\S*\.wasm$/m);
+    for (const line of people!.stdout.split("\n")) expect(line.length, line).toBeLessThanOrEqual(80);
+    expect(jsonLines(programs!.stdout)).toMatchObject([{ config: { hidden: [16] }, parameters: 26_004 }]);
+  });
+
+  test("evaluate, for people", async () => {
+    const { code, stdout } = await run("evaluate", MODEL, "--data", "idx");
+    expect(code).toBe(0);
+    expect(stdout).toMatch(
+      /^64 test rows of idx, in nats per row:\n {2}negative ELBO +\d+\.\d{3}\n {2}reconstruction +\d/,
+    );
+  });
+});
+
+describe.concurrent("what it is not good for", () => {
+  test("data of another width", async () => {
+    await mkdir(dir.at("narrow"));
+    for (const prefix of ["train", "t10k"]) {
+      await writeFile(dir.at("narrow", `${prefix}-images-idx3-ubyte`), idx([2, 2, 2], new Uint8Array(8)));
+    }
+    const { code, stderr } = await run("evaluate", "run", "--data", "narrow");
+    expect(stderr).toMatch(
+      /^elbow: \S+narrow has rows of 4 numbers, but run\/model.safetensors takes rows of 784; [^\n]+\n$/,
+    );
+    expect(code).toBe(1);
+  });
+
+  test("a model file alone does not know where a directory of data was", async () => {
+    const { code, stderr } = await run("evaluate", MODEL);
+    expect(stderr).toMatch(/^elbow: run\/model.safetensors was trained on idx; give --data [^\n]+\n$/);
+    expect(code).toBe(2);
+  });
+
+  test("data that has changed since", async () => {
+    await writeDigits(dir.at("shifting"), 40, 20);
+    await run("train", "--data", "shifting", "--hidden", "8", "--epochs", "1", "--out", "shifted");
+    await writeDigits(dir.at("shifting"), 42, 20);
+    const { code, stderr } = await run("evaluate", "shifted");
+    expect(stderr).toMatch(
+      /is no longer the data that shifted\/model.safetensors was trained on \(SHA-256 \w+… → \w+…\)/,
+    );
+    expect(code).toBe(1);
+    expect((await run("evaluate", "shifted", "--data", "shifting")).code).toBe(0);
+  });
+
+  test("a test image that is not there", async () => {
+    const { code, stderr } = await run("interpolate", "run", "--to", "64");
+    expect(stderr).toBe(
+      "elbow: --to must be a whole number from 0 to 63, as there are 64 test images, not 64\n",
+    );
+    expect(code).toBe(2);
+  });
+
+  test("an output that is a directory, or a full disk", async () => {
+    const directory = await run("sample", "run", "-o", "idx");
+    expect(directory.stderr).toMatch(/^elbow: Cannot write idx: it is a directory; [^\n]+\n$/);
+    expect(directory.code).toBe(1);
+    if (process.platform !== "linux") return;
+    const full = await run("sample", "run", "-o", "/dev/full");
+    expect(full.stderr).toMatch(/^elbow: Cannot write \/dev\/full: the disk is full; [^\n]+\n$/);
+    expect(full.code).toBe(1);
+  });
+
+  test("rows that are no images", async () => {
+    await mkdir(dir.at("table"));
+    for (const prefix of ["train", "t10k"]) {
+      await writeFile(
+        dir.at("table", `${prefix}-images-idx3-ubyte`),
+        idx([20, 6], new Uint8Array(120).fill(9)),
+      );
+    }
+    const { code } = await run("train", "--data", "table", "--hidden", "8", "--epochs", "1", "--out", "rows");
+    expect(code).toBe(0);
+    expect(await listing(dir.at("rows"))).toEqual([
+      "checkpoint.safetensors",
+      "config.json",
+      "metrics.jsonl",
+      "model.safetensors",
+    ]);
+    const sample = await run("sample", "rows");
+    expect(sample.stderr).toMatch(/^elbow: rows\/model.safetensors: expected a model of images, [^\n]+\n$/);
+    expect(sample.code).toBe(1);
+  });
+});
+
+describe.concurrent("a model file that is not one", () => {
+  const config = {
+    inputDim: 784,
+    hidden: [16],
+    latentDim: 2,
+    activation: "relu",
+    likelihood: "bernoulli",
+    seed: 0,
+  };
+  const header = (changes: object, tensors: object): Record<string, unknown> => ({
+    __metadata__: {
+      contents: "model",
+      formatVersion: "1",
+      config: JSON.stringify({ ...config, ...changes }),
+    },
+    ...tensors,
+  });
+  const tensor = (shape: number[], bytes: number): object => ({
+    dtype: "F32",
+    shape,
+    data_offsets: [0, bytes],
+  });
+
+  test.each([
+    ["missing tensors", header({}, {}), [], /tensor "fc1\.weight" of shape \[16, 784\] is missing/],
+    [
+      "absurd sizes",
+      header({ hidden: [1048576, 1048576] }, { a: tensor([1], 4) }),
+      [0, 0, 0, 0],
+      /tensor "encoder\.0\.weight" of shape \[1048576, 784\] is missing/,
+    ],
+    [
+      "absurd shapes",
+      header({}, { "fc1.weight": tensor([2 ** 30, 2 ** 30], 4) }),
+      [0, 0, 0, 0],
+      /shape should be a size that a file can have|bytes apart/,
+    ],
+    ["a config beyond reason", header({ latentDim: 1e300 }, {}), [], /latentDim must be a whole number/],
+    ["another program's", { a: tensor([1], 4) }, [0, 0, 0, 0], /expected an Elbow model with its config/],
+  ])("%s", async (name, json, data, message) => {
+    const path = `${name.replaceAll(" ", "-")}.safetensors`;
+    await writeFile(dir.at(path), craft(json as Record<string, unknown>, data));
+    const { code, stderr } = await run("info", path);
+    expect(stderr).toMatch(message);
+    expect(stderr).toMatch(/^elbow: [^\n]+\n$/);
+    expect(code).toBe(1);
+  });
+
+  test("truncated, a checkpoint, a directory without a model, nothing at all", async () => {
+    const bytes = await readFile(dir.at(MODEL));
+    await writeFile(dir.at("cut.safetensors"), bytes.subarray(0, bytes.length / 2));
+    const paths = ["cut.safetensors", "run/checkpoint.safetensors", "idx", "nowhere"];
+    const outcomes = await Promise.all(paths.map((path) => run("sample", path, "-o", "never.png")));
+    const messages = [
+      /truncated/,
+      /expected a model, found a "checkpoint"/,
+      /expected a run directory with model\.safetensors/,
+      /there is no such file/,
+    ];
+    for (const [i, { code, stderr }] of outcomes.entries()) {
+      expect(stderr).toMatch(messages[i]!);
+      expect(stderr).toMatch(/^elbow: [^\n]+\n$/);
+      expect(code).toBe(1);
+    }
+    expect(await listing(dir.path)).not.toContain("never.png");
+  });
+});

@@ -1,0 +1,159 @@
+import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
+import { beforeAll, describe, expect, test } from "vitest";
+import { loadCheckpoint } from "../../src/formats/checkpoint.ts";
+import { parseMetrics } from "../../src/report/metrics.ts";
+import {
+  ALL_FILES,
+  elbow,
+  jsonLines,
+  listing,
+  startElbow,
+  temporaryDirectory,
+  writeDigits,
+} from "./support.ts";
+
+const dir = temporaryDirectory();
+/** Steps are small and many, so that an epoch takes long enough to be interrupted in its middle. */
+const LINE = ["train", "--data", "idx", "--batch-size", "2", "--hidden", "96", "--epochs", "3"];
+
+const bytesOf = (run: string, file: string): Promise<Buffer> => readFile(dir.at(run, file));
+
+/** What does not say how long things took. */
+async function lossesOf(run: string): Promise<object[]> {
+  const path = dir.at(run, "metrics.jsonl");
+  const epochs = parseMetrics(await readFile(path, "utf8"), path);
+  return epochs.map(({ seconds, imagesPerSecond, ...losses }) => losses);
+}
+
+async function expectSameRun(run: string, other: string): Promise<void> {
+  for (const file of ALL_FILES.filter((name) => !["config.json", "metrics.jsonl"].includes(name))) {
+    expect((await bytesOf(run, file)).equals(await bytesOf(other, file)), file).toBe(true);
+  }
+  expect(await lossesOf(run)).toEqual(await lossesOf(other));
+  expect((await listing(dir.at(run)))!).toEqual(ALL_FILES);
+}
+
+beforeAll(async () => {
+  await writeDigits(dir.at("idx"), 1000, 64);
+  const { code } = await elbow([...LINE, "--out", "whole", "--workers", "1"], { cwd: dir.path });
+  expect(code).toBe(0);
+});
+
+test("Ctrl-C in the middle of epochs, and going on, ends with the same bytes", async () => {
+  const first = startElbow([...LINE, "--out", "broken", "--json"], { cwd: dir.path });
+  await first.line(/"start"/);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  first.child.kill("SIGINT");
+  const { code, stdout } = await first.end;
+  expect(code).toBe(130);
+  const last = jsonLines(stdout).at(-1)!;
+  expect(last).toMatchObject({ event: "interrupted", epoch: 0 });
+  expect(last.step).toBeGreaterThan(0);
+  expect(await listing(dir.at("broken"))).toEqual(ALL_FILES);
+  const { state } = loadCheckpoint(await bytesOf("broken", "checkpoint.safetensors"), "checkpoint");
+  expect(state).toMatchObject({ epoch: 0, step: last.step });
+
+  // Without --json, and by SIGTERM: people are told how to go on.
+  const second = startElbow(["train", "--resume", "broken"], { cwd: dir.path });
+  expect(await second.line(/^Run/)).toBe(`Run       broken, resumed after epoch 0, step ${last.step}`);
+  await second.line(/^Epoch 1,/);
+  second.child.kill("SIGTERM");
+  const interrupted = await second.end;
+  expect(interrupted.code).toBe(130);
+  expect(interrupted.stderr).toMatch(
+    /^Interrupted (after epoch \d|at step \d+ of 500 in epoch \d) of 3; all of it is saved\. Go on with\n {2}\S.* train --resume broken\n$/,
+  );
+
+  const third = await elbow(["train", "--resume", "broken", "--workers", "3"], { cwd: dir.path });
+  expect(third.code).toBe(0);
+  await expectSameRun("broken", "whole");
+});
+
+test("a run that was killed goes on from its last epoch", async () => {
+  const killed = startElbow([...LINE, "--out", "killed", "--json"], { cwd: dir.path });
+  await killed.line(/"epoch":1,/);
+  killed.child.kill("SIGKILL");
+  await killed.end;
+  expect((await elbow(["train", "--resume", "killed", "--quiet"], { cwd: dir.path })).code).toBe(0);
+  await expectSameRun("killed", "whole");
+});
+
+test("a run that is done says so, and --epochs takes it further", async () => {
+  await elbow([...LINE.slice(0, -1), "1", "--out", "grown", "--quiet"], { cwd: dir.path });
+  const again = await elbow(["train", "--resume", "grown"], { cwd: dir.path });
+  expect(again.code).toBe(0);
+  expect(again.stdout).toMatch(
+    /^grown is complete: 1 of 1 epochs are done\. .*\n {2}.* train --resume grown --epochs 2\n$/,
+  );
+  expect((await elbow(["train", "--resume", "grown", "--epochs", "3"], { cwd: dir.path })).code).toBe(0);
+  await expectSameRun("grown", "whole");
+  expect(JSON.parse((await bytesOf("grown", "config.json")).toString())).toMatchObject({
+    training: { epochs: 3 },
+  });
+});
+
+describe.concurrent("resuming something else", () => {
+  const resume = ["train", "--resume", "whole", "--epochs", "9"];
+
+  test("other settings are named, from → to", async () => {
+    const { code, stderr } = await elbow([...resume, "--lr", "0.01", "--hidden", "96,8", "--latent", "2"], {
+      cwd: dir.path,
+    });
+    expect(stderr).toBe(
+      "elbow: whole was begun with other settings: --lr 0.001 → 0.01, --hidden 96 → 96,8; " +
+        "leave them out to go on with it, or start a new run without --resume\n",
+    );
+    expect(code).toBe(2);
+  });
+
+  test("other kernels are named", async () => {
+    const { arithmetic } = JSON.parse((await bytesOf("whole", "config.json")).toString()).kernels;
+    const other = arithmetic === "simd" ? "relaxed" : "simd";
+    const { code, stderr } = await elbow(resume, { cwd: dir.path, env: { ELBOW_KERNELS: other } });
+    expect(stderr).toContain(`ELBOW_KERNELS ${arithmetic} → ${other}`);
+    expect(code).toBe(2);
+  });
+
+  test("other data is named", async () => {
+    await writeDigits(dir.at("other"), 40, 20);
+    const { code, stderr } = await elbow([...resume, "--data", "other"], { cwd: dir.path });
+    expect(stderr).toMatch(
+      /^elbow: whole was begun with other data: idx \(SHA-256 \w{12}…\) → other \(\w{12}…\); [^\n]+\n$/,
+    );
+    expect(code).toBe(1);
+  });
+
+  test("fewer epochs than are done are refused", async () => {
+    const { code, stderr } = await elbow(["train", "--resume", "whole", "--epochs", "2"], { cwd: dir.path });
+    expect(stderr).toBe("elbow: --epochs must be more than the 3 epochs that whole has behind it, not 2\n");
+    expect(code).toBe(2);
+  });
+
+  test("a config.json that was edited", async () => {
+    await mkdir(dir.at("edited"));
+    for (const name of ALL_FILES) await copyFile(dir.at("whole", name), dir.at("edited", name));
+    const config = (await bytesOf("edited", "config.json")).toString();
+    await writeFile(
+      dir.at("edited", "config.json"),
+      config.replace('"learningRate": 0.001', '"learningRate": 0.1'),
+    );
+    const { code, stderr } = await elbow(["train", "--resume", "edited", "--epochs", "9"], { cwd: dir.path });
+    expect(stderr).toBe(
+      "elbow: edited/config.json says otherwise than checkpoint.safetensors beside it: learningRate 0.001 → 0.1; change it back to go on\n",
+    );
+    expect(code).toBe(1);
+  });
+
+  test("no run, and files that are damaged", async () => {
+    await mkdir(dir.at("cut"));
+    await copyFile(dir.at("whole", "config.json"), dir.at("cut", "config.json"));
+    const checkpoint = await bytesOf("whole", "checkpoint.safetensors");
+    await writeFile(dir.at("cut", "checkpoint.safetensors"), checkpoint.subarray(0, 5000));
+    const [none, cut] = await Promise.all(
+      ["idx", "cut"].map((run) => elbow(["train", "--resume", run], { cwd: dir.path })),
+    );
+    expect(none!.stderr).toBe("elbow: idx: expected a run directory with config.json, found none\n");
+    expect(cut!.stderr).toMatch(/^elbow: cut\/checkpoint\.safetensors: [^\n]+ truncated\.\n$/);
+    expect([none!.code, cut!.code]).toEqual([1, 1]);
+  });
+});

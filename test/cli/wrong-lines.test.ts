@@ -1,0 +1,74 @@
+import { describe, expect, test } from "vitest";
+import { elbow, listing, temporaryDirectory } from "./support.ts";
+
+const dir = temporaryDirectory();
+
+describe.concurrent("a wrong command line", () => {
+  test.each([
+    ["train --batch-size 0", "--batch-size must be a whole number from 1 to 65536, not 0"],
+    ["train --latent -1", "--latent must be a whole number from 1 to 1048576, not -1"],
+    ["train --lr nan", "--lr must be a number above 0, such as 1e-3, not nan"],
+    ["train --lr 0", "--lr must be a number above 0, such as 1e-3, not 0"],
+    ["train --workers 0", "--workers must be a whole number from 1 to 256, not 0"],
+    ["train --epochs 1.5", "--epochs must be a whole number from 1 to 1000000, not 1.5"],
+    ["train --hidden 400,x", "--hidden: every width must be a whole number from 1 to 1048576, not 400,x"],
+    ["train --activation gelu", "--activation must be relu or tanh, not gelu"],
+    ["train --likelihood poisson", "--likelihood must be bernoulli or gaussian, not poisson"],
+    ["train --seed -3", "--seed must be a whole number from 0 to 9007199254740991, not -3"],
+    [
+      "train --bath-size 3",
+      "unknown option '--bath-size' (Did you mean --batch-size?); see elbow train --help",
+    ],
+    ["train mnist", "too many arguments for 'train'. Expected 0 arguments but got 1; see elbow train --help"],
+    ["train --epochs", "option '--epochs <n>' argument missing; see elbow train --help"],
+    [
+      "train --resume a --overwrite",
+      "option '--resume <dir>' cannot be used with option '--overwrite'; see elbow train --help",
+    ],
+    ["tran", "unknown command 'tran' (Did you mean train?); see elbow --help"],
+    ["info", "missing required argument 'model'; see elbow info --help"],
+    ["sample m -n 0", "-n must be a whole number from 1 to 10000, not 0"],
+    ["interpolate m --steps 1", "--steps must be a whole number from 2 to 1000, not 1"],
+    [
+      "encode m --split valid",
+      "option '--split <name>' argument 'valid' is invalid. Allowed choices are test, train; see elbow encode --help",
+    ],
+    ["encode m -o codes.txt", "-o must be a file that ends in .npy or .csv, not codes.txt"],
+  ])("elbow %s", async (line, message) => {
+    const { code, stdout, stderr } = await elbow(line.split(" "), { cwd: dir.path });
+    expect(stderr).toBe(`elbow: ${message}\n`);
+    expect(code).toBe(2);
+    expect(stdout).toBe("");
+  });
+
+  test("elbow alone shows the help", async () => {
+    const { code, stderr } = await elbow([], { cwd: dir.path });
+    expect(stderr).toMatch(/^Usage: elbow/);
+    expect(stderr).not.toContain("elbow:");
+    expect(code).toBe(2);
+  });
+
+  test("a setting that the environment brings", async () => {
+    const { code, stderr } = await elbow(["train", "--data", "digits"], {
+      cwd: dir.path,
+      env: { ELBOW_KERNELS: "fast" },
+    });
+    expect(stderr).toBe("elbow: ELBOW_KERNELS must be simd or relaxed, not fast\n");
+    expect(code).toBe(2);
+  });
+
+  test.each(["train", "evaluate", "sample", "reconstruct", "interpolate", "encode", "info"])(
+    "elbow %s --help has examples and fits 80 columns",
+    async (command) => {
+      const { code, stdout } = await elbow([command, "--help"]);
+      expect(code).toBe(0);
+      expect(stdout).toContain(`Usage: elbow ${command}`);
+      expect(stdout).toContain(`Examples:\n  elbow ${command}`);
+      for (const line of stdout.split("\n")) expect(line.length, line).toBeLessThanOrEqual(80);
+    },
+  );
+});
+
+test("nothing of it left a file", async () => {
+  expect(await listing(dir.path)).toEqual([]);
+});

@@ -1,0 +1,238 @@
+import { describe, expect, test } from "vitest";
+import { FormatError } from "../../src/errors.ts";
+import { type Checkpoint, loadCheckpoint, saveCheckpoint } from "../../src/formats/checkpoint.ts";
+import type { ModelInfo } from "../../src/formats/metadata.ts";
+import { loadModel, saveModel } from "../../src/formats/model-file.ts";
+import { parseSafetensors, serializeSafetensors } from "../../src/formats/safetensors.ts";
+import { checkConfig, type VaeConfig } from "../../src/model/config.ts";
+import { type NamedTensor, parameterTable } from "../../src/model/parameters.ts";
+import { lcg } from "./craft.ts";
+
+const CONFIG = checkConfig({
+  inputDim: 6,
+  hidden: [5, 4],
+  latentDim: 3,
+  activation: "tanh",
+  seed: 2 ** 53 - 1,
+});
+const INFO: ModelInfo = {
+  elbow: "1.2.3",
+  arithmetic: "simd",
+  dataset: { name: "mes données", sha256: "ab".repeat(32) },
+  imageShape: [2, 3],
+  trained: { epochs: 7, steps: 12 },
+};
+
+/** Tensors of random bits, but finite: subnormal numbers and negative zeros among them. */
+function tensorsOf(config: VaeConfig, seed: number): NamedTensor[] {
+  const random = lcg(seed);
+  return parameterTable(config).tensors.map(([name, shape]) => {
+    const count = shape.reduce((product, size) => product * size, 1);
+    const bits = Uint32Array.from({ length: count }, () => random() & 0xbfffffff);
+    bits[0] = 0x80000000;
+    return { name, shape, data: new Float32Array(bits.buffer) };
+  });
+}
+
+const bitsOf = (tensors: Iterable<NamedTensor>): [string, Uint32Array][] =>
+  Array.from(tensors, ({ name, data }) => [name, new Uint32Array(data.buffer, data.byteOffset, data.length)]);
+
+const model = (tensors = tensorsOf(CONFIG, 1)): Parameters<typeof saveModel>[0] => ({
+  config: CONFIG,
+  tensors: () => tensors,
+});
+
+function refusal(read: () => unknown): string {
+  try {
+    read();
+  } catch (error) {
+    expect(error).toBeInstanceOf(FormatError);
+    expect((error as Error).message).toMatch(/^file: [^\n]+\.$/);
+    return (error as Error).message;
+  }
+  throw new Error("it was taken");
+}
+
+describe("a model file", () => {
+  test("gives back the config, what is known, and every bit of the weights", () => {
+    const tensors = tensorsOf(CONFIG, 1);
+    const file = loadModel(saveModel(model(tensors), INFO), "file");
+    expect(file.config).toEqual(CONFIG);
+    expect(file.info).toEqual(INFO);
+    expect(bitsOf(file.tensors.values())).toEqual(bitsOf(tensors));
+  });
+
+  test("does without what is not known", () => {
+    const { config, info } = loadModel(saveModel(model()), "file");
+    expect(config).toEqual(CONFIG);
+    expect(Object.values(info).filter((value) => value !== undefined)).toEqual([]);
+  });
+
+  test("is the same bytes for the same model", () => {
+    expect(saveModel(model(), INFO)).toEqual(saveModel(model(), { ...INFO }));
+  });
+
+  test("is a file that PyTorch's tools take", () => {
+    expect(parseSafetensors(saveModel(model(), INFO), "file").metadata.format).toBe("pt");
+  });
+
+  const tampered = (
+    changes: Record<string, string | undefined>,
+    tensors = tensorsOf(CONFIG, 1),
+  ): Uint8Array => {
+    const { metadata } = parseSafetensors(saveModel(model(tensors), INFO), "file");
+    const texts = Object.entries({ ...metadata, ...changes }).filter(([, text]) => text !== undefined);
+    return serializeSafetensors(tensors, Object.fromEntries(texts) as Record<string, string>);
+  };
+  const withConfig = (changes: object): Uint8Array =>
+    tampered({ config: JSON.stringify({ ...CONFIG, ...changes }) });
+
+  test.each([
+    ["no config", tampered({ config: undefined }), /expected an Elbow model .* another program/],
+    [
+      "a newer format",
+      tampered({ formatVersion: "2" }),
+      /expected format version 1, found 2; it needs a newer Elbow/,
+    ],
+    ["another kind", tampered({ contents: "soup" }), /expected a model, found a "soup"/],
+    ["config that is no JSON", tampered({ config: "{" }), /"config" .* should be JSON/],
+    ["config that is a list", tampered({ config: "[]" }), /lacks inputDim/],
+    ["config that is null", tampered({ config: "null" }), /should be a JSON object/],
+    ["a setting that is missing", withConfig({ seed: undefined }), /lacks seed/],
+    ["a setting that is null", withConfig({ hidden: null }), /lacks hidden/],
+    ["a setting of another kind", withConfig({ inputDim: "6" }), /inputDim must be a whole number/],
+    ["a setting that is not known", withConfig({ activation: "gelu" }), /activation must be relu or tanh/],
+    [
+      "a setting too deep to print",
+      tampered({ config: `{"inputDim":6,"hidden":${"[".repeat(1e5)}${"]".repeat(1e5)}}` }),
+      /config\.hidden/,
+    ],
+    [
+      "another shape",
+      withConfig({ latentDim: 4 }),
+      /"fc_mu\.weight" should have shape \[4, 4\] but has \[3, 4\]/,
+    ],
+    [
+      "absurd sizes",
+      withConfig({ hidden: Array(64).fill(2 ** 20) }),
+      /"encoder\.0\.weight" should have shape \[1048576, 6\]/,
+    ],
+    ["fewer layers", withConfig({ hidden: [5] }), /"fc1\.weight" of shape \[5, 6\] is missing/],
+    ["an image of another size", tampered({ imageShape: "[28,28]" }), /a height and a width that make 6/],
+    ["an epoch and a half", tampered({ epochs: "1.5" }), /whole number/],
+    ["a number that is not written as we do", tampered({ epochs: "07" }), /a number/],
+    ["an arithmetic that is not known", tampered({ arithmetic: "exact" }), /"simd" or "relaxed"/],
+    [
+      "a name that steers a terminal",
+      tampered({ dataset: "\u001b[2J" }),
+      /a line of plain text .* "\\u\{1b\}\[2J"/,
+    ],
+  ])("%s", (_, bytes, message) => {
+    expect(refusal(() => loadModel(bytes, "file"))).toMatch(message);
+  });
+
+  test.each([Number.NaN, Infinity, -Infinity])("a weight that is %s", (value) => {
+    const tensors = tensorsOf(CONFIG, 1);
+    tensors[2]!.data[7] = value;
+    const message = refusal(() => loadModel(saveModel(model(tensors), INFO), "file"));
+    expect(message).toContain(
+      `tensor "encoder.1.weight" should hold finite numbers, but element 7 is ${value}`,
+    );
+  });
+
+  test("every length short of the whole is refused", () => {
+    const bytes = saveModel(model(), INFO);
+    for (let length = 0; length < bytes.length; length += 1 + (length % 13)) {
+      refusal(() => loadModel(bytes.subarray(0, length), "file"));
+    }
+  });
+});
+
+describe("a checkpoint", () => {
+  const CHECKPOINT: Checkpoint = {
+    config: CONFIG,
+    training: { batchSize: 65536, learningRate: 1 / 3 },
+    state: {
+      epoch: 3,
+      step: 41,
+      reconstructionSum: 1234567.0000000002,
+      klSum: 5e-324,
+      seconds: 0.1 + 0.2,
+      parameters: tensorsOf(CONFIG, 1),
+      m: tensorsOf(CONFIG, 2),
+      v: tensorsOf(CONFIG, 3),
+    },
+    info: { arithmetic: "relaxed", dataset: { name: "digits", sha256: "00" } },
+  };
+  const bytes = saveCheckpoint(CHECKPOINT);
+
+  test("gives back the state to the last bit", () => {
+    const { config, training, state, info } = loadCheckpoint(bytes, "file");
+    expect(config).toEqual(CONFIG);
+    expect(training).toEqual(CHECKPOINT.training);
+    const { parameters, m, v, ...numbers } = state;
+    expect(numbers).toEqual({
+      epoch: 3,
+      step: 41,
+      reconstructionSum: 1234567.0000000002,
+      klSum: 5e-324,
+      seconds: 0.1 + 0.2,
+    });
+    expect(bitsOf(parameters)).toEqual(bitsOf(CHECKPOINT.state.parameters));
+    expect(bitsOf(m)).toEqual(bitsOf(CHECKPOINT.state.m));
+    expect(bitsOf(v)).toEqual(bitsOf(CHECKPOINT.state.v));
+    expect(info).toMatchObject({ ...CHECKPOINT.info, trained: { epochs: 3, steps: 41 } });
+    expect(saveCheckpoint({ config, training, state, info })).toEqual(bytes);
+  });
+
+  test("names Adam's moments after their tensors", () => {
+    const names = [...parseSafetensors(bytes, "file").tensors.keys()];
+    const own = CHECKPOINT.state.parameters.map(({ name }) => name);
+    expect(names).toEqual([
+      ...own,
+      ...own.map((name) => `adam.m.${name}`),
+      ...own.map((name) => `adam.v.${name}`),
+    ]);
+  });
+
+  test("is not a model, and a model is none", () => {
+    expect(refusal(() => loadModel(bytes, "file"))).toContain('expected a model, found a "checkpoint"');
+    expect(refusal(() => loadCheckpoint(saveModel(model(), INFO), "file"))).toContain(
+      'expected a checkpoint, found a "model"',
+    );
+  });
+
+  test.each([
+    ["learningRate", "0", /learningRate must be a number above 0/],
+    ["batchSize", "1.5", /batchSize must be a whole number/],
+    ["klSum", "NaN", /"klSum" .* should be a number/],
+    ["seconds", "1,5", /"seconds" .* should be a number/],
+    ["epochs", "-1", /whole number, 0 or more/],
+    ["steps", undefined, /"steps" is missing/],
+  ])("%s of %s", (key, text, message) => {
+    const { metadata, tensors } = parseSafetensors(bytes, "file");
+    const texts = Object.entries({ ...metadata, [key]: text }).filter(([, value]) => value !== undefined);
+    const changed = serializeSafetensors(
+      tensors.values(),
+      Object.fromEntries(texts) as Record<string, string>,
+    );
+    expect(refusal(() => loadCheckpoint(changed, "file"))).toMatch(message);
+  });
+
+  test("moments that are missing, or not finite", () => {
+    const { metadata, tensors } = parseSafetensors(bytes, "file");
+    const list = [...tensors.values()];
+    const without = serializeSafetensors(
+      list.filter(({ name }) => name !== "adam.v.fc_mu.bias"),
+      metadata,
+    );
+    expect(refusal(() => loadCheckpoint(without, "file"))).toContain(
+      'tensor "adam.v.fc_mu.bias" of shape [3] is missing',
+    );
+    tensors.get("adam.m.fc_mu.bias")!.data[1] = Number.NaN;
+    const spoiled = serializeSafetensors(list, metadata);
+    expect(refusal(() => loadCheckpoint(spoiled, "file"))).toContain(
+      'tensor "adam.m.fc_mu.bias" should hold finite numbers',
+    );
+  });
+});
