@@ -13,6 +13,7 @@ import {
 } from "./cases/products.ts";
 import { linearSparseCase, listCases, updateSparseCase } from "./cases/sparse.ts";
 import { measure, type Timing } from "./measure.ts";
+import { clockAfter, type Peak, peakAt } from "./peak.ts";
 import { type Setting, SHAPE } from "./setting.ts";
 import { digits3, microseconds, percent, type Table } from "./table.ts";
 
@@ -22,6 +23,8 @@ export interface KernelResult extends Timing {
   readonly big: boolean;
   readonly flops: number | null;
   readonly bytes: number;
+  /** The clock right after a product, in cycles a second. */
+  readonly clock: number | null;
 }
 
 /** About MNIST's. */
@@ -40,7 +43,8 @@ export async function measureCase(memory: KernelMemory, one: Case, setting: Sett
   settle?.();
   const timing = await measure(run, setting.budget);
   const { kernel, what, bytes } = one;
-  return { kernel, what, bytes, big: one.big ?? false, flops: one.flops ?? null, ...timing };
+  const clock = one.flops ? clockAfter(run) : null;
+  return { kernel, what, bytes, big: one.big ?? false, flops: one.flops ?? null, clock, ...timing };
 }
 
 function allCases(model: Model): Case[] {
@@ -66,20 +70,21 @@ export async function benchKernels(setting: Setting): Promise<KernelResult[]> {
   return results;
 }
 
-export function kernelsTable(results: readonly KernelResult[], peak: number): Table {
+export function kernelsTable(results: readonly KernelResult[], peak: Peak): Table {
   return {
-    title: "Kernels, one thread",
+    title: "Kernels, one thread, µs",
     note:
       "M×N×K; ● marks the five big products of a step, which counts fc1 dense. The sparse ones have 19 % that is not " +
-      "zero, and count only that.",
-    columns: ["kernel", "", "µs median", "min", "GFLOP/s", "of peak", "GB/s"],
-    rows: results.map(({ kernel, what, big, flops, bytes, median, min }) => [
+      "zero, and count only that. Cycles: of what is possible at the clock right after the kernel.",
+    columns: ["kernel", "", "median", "min", "GFLOP/s", "of peak", "cycles", "GB/s"],
+    rows: results.map(({ kernel, what, big, flops, bytes, median, min, clock }) => [
       `${big ? "● " : ""}${kernel}`,
       what,
       microseconds(median),
       microseconds(min),
       flops ? digits3(flops / median / 1e9) : "–",
-      flops ? percent(flops / median / peak) : "–",
+      flops ? percent(flops / median / peak.flops) : "–",
+      flops && clock ? percent(flops / median / peakAt(clock, peak)) : "–",
       digits3(bytes / median / 1e9),
     ]),
   };

@@ -67,9 +67,9 @@ function benchTables(bench: BenchResults): Table[] {
   return [
     ...(scaling ? [scalingTable(scaling)] : []),
     ...(step ?? []).map(stepTable),
-    ...(kernels ? [kernelsTable(kernels, peak.flops)] : []),
+    ...(kernels ? [kernelsTable(kernels, peak)] : []),
     ...(breakEven ? [breakEvenTable(breakEven)] : []),
-    ...(tiles ? [tilesTable(tiles, peak.flops)] : []),
+    ...(tiles ? [tilesTable(tiles, peak)] : []),
     ...(sweep ? [sweepTable(sweep, peak.flops, machine.cores)] : []),
   ];
 }

@@ -7,7 +7,7 @@ import type { Peak } from "./peak.ts";
 import type { ScalingResult } from "./scaling.ts";
 import type { StepResult } from "./step.ts";
 import type { SweepPoint } from "./sweep.ts";
-import type { TileResults } from "./tiles.ts";
+import type { TileResult } from "./tiles.ts";
 
 /** What `npm run bench` writes and report.ts reads; sections that were not asked for are absent. */
 export interface BenchResults {
@@ -17,7 +17,7 @@ export interface BenchResults {
   readonly revectorized: boolean;
   readonly quick: boolean;
   readonly peak: Peak;
-  readonly tiles?: TileResults;
+  readonly tiles?: readonly TileResult[];
   readonly kernels?: readonly KernelResult[];
   readonly breakEven?: BreakEven;
   readonly step?: readonly StepResult[];

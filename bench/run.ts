@@ -31,7 +31,7 @@ function peakLine({ peak, arithmetic, tile, engine }: Setting): string {
 
 /** Runs one section; gives its numbers and its tables. */
 async function runSection(section: Section, setting: Setting, data: BenchData): Promise<[Part, Table[]]> {
-  const peak = setting.peak.flops;
+  const { peak } = setting;
   const cores = availableParallelism();
   switch (section) {
     case "tiles": {
@@ -56,7 +56,7 @@ async function runSection(section: Section, setting: Setting, data: BenchData): 
     }
     case "sweep": {
       const sweep = await benchSweep(setting, data, cores);
-      return [{ sweep }, [sweepTable(sweep, peak, cores)]];
+      return [{ sweep }, [sweepTable(sweep, peak.flops, cores)]];
     }
   }
 }

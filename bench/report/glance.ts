@@ -1,4 +1,5 @@
 import { breakEvenDensity } from "../break-even.ts";
+import { type Peak, peakAt } from "../peak.ts";
 import { againstPyTorch, elbowAgainst, type PeerResult, type PeerResults } from "../peer-results.ts";
 import type { BenchResults } from "../results.ts";
 import { speedup } from "../scaling.ts";
@@ -21,19 +22,26 @@ function fromPeers({ results }: PeerResults): string[][] {
   ];
 }
 
+/** From the worst to the best, of the peak, and of the cycles that the core had. */
+function ranges(speeds: readonly { readonly flops: number; readonly clock: number }[], peak: Peak): string[] {
+  const range = (parts: readonly number[]): string =>
+    `${percent(Math.min(...parts))} to ${percent(Math.max(...parts))}`;
+  const ofPeak = range(speeds.map(({ flops }) => flops / peak.flops));
+  const ofCycles = range(speeds.map(({ flops, clock }) => flops / peakAt(clock, peak)));
+  return [`${ofPeak}; of cycles ${ofCycles}`];
+}
+
 function fromBench({ tiles, tile, kernels, breakEven, step, scaling, peak }: BenchResults): string[][] {
   const rows: string[][] = [];
-  const own = tiles?.tiles.filter((one) => one.tile === tile) ?? [];
+  const own = tiles?.filter((one) => one.tile === tile) ?? [];
   if (own.length > 0) {
-    const parts = own.map(({ gflopsMedian }) => (gflopsMedian * 1e9) / peak.flops);
-    const range = `${percent(Math.min(...parts))} to ${percent(Math.max(...parts))}`;
-    rows.push([`Micro-kernel ${tile} in the first-level cache, of the peak`, range]);
+    const speeds = own.map(({ gflopsMedian, clock }) => ({ flops: gflopsMedian * 1e9, clock }));
+    rows.push([`Micro-kernel ${tile} in the first-level cache, of the peak`, ...ranges(speeds, peak)]);
   }
   const big = kernels?.filter((one) => one.big) ?? [];
   if (big.length > 0) {
-    const parts = big.map(({ flops, median }) => flops! / median / peak.flops);
-    const range = `${percent(Math.min(...parts))} to ${percent(Math.max(...parts))}`;
-    rows.push(["The five big products at their shapes, of the peak", range]);
+    const speeds = big.map(({ flops, median, clock }) => ({ flops: flops! / median, clock: clock! }));
+    rows.push(["The five big products at their shapes, of the peak", ...ranges(speeds, peak)]);
   }
   const density = breakEven && breakEvenDensity(breakEven);
   if (density) rows.push(["Lists of what is not zero are faster below a density of", percent(density)]);
