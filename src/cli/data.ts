@@ -97,8 +97,8 @@ class DownloadProgress {
       barIncompleteChar: " ",
       clearOnComplete: true,
       gracefulExit: false,
-      hideCursor: true,
     });
+    process.once("exit", () => this.end());
     this.#bar.start(1, 0, { megabytes: "0.0" });
   }
 

@@ -127,6 +127,8 @@ class Lines implements Narrator {
     for (const line of lines) print(styleText("dim", line, { stream: process.stdout }));
     if (!this.#terminal) return;
     this.#bar = new EpochBar(config);
+    // Even a second Ctrl-C, which ends everything at once, leaves the terminal with its cursor.
+    process.once("exit", () => this.close());
     const steps = stepsPerEpoch(data.train, training.batchSize);
     this.#bar.show({ epoch: epoch + 1, step, steps, loss: 0 });
   }

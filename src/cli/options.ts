@@ -3,11 +3,13 @@ import { Option } from "commander";
 import { ConfigError } from "../errors.ts";
 import {
   ACTIVATION_NAMES,
+  type Activation,
   checkConfig,
   checkEpochs,
   checkTraining,
   checkWorkers,
   LIKELIHOOD_NAMES,
+  type Likelihood,
   TRAIN_DEFAULTS,
   VAE_DEFAULTS,
   type VaeConfig,
@@ -147,4 +149,24 @@ export function splitOption(): Option {
 
 export function outputOption(otherwise: string, what: string): Option {
   return new Option("-o, --output <file>", what).default(otherwise);
+}
+
+/** What `elbow train` was told; absent where it was told nothing. */
+export interface TrainFlags {
+  readonly data?: string;
+  readonly dataDir?: string;
+  readonly epochs?: number;
+  readonly batchSize?: number;
+  readonly lr?: number;
+  readonly hidden?: readonly number[];
+  readonly latent?: number;
+  readonly activation?: Activation;
+  readonly likelihood?: Likelihood;
+  readonly seed?: number;
+  readonly workers?: number;
+  readonly out?: string;
+  readonly overwrite?: boolean;
+  readonly resume?: string;
+  readonly quiet?: boolean;
+  readonly json?: boolean;
 }

@@ -6,9 +6,9 @@ import type { Checkpoint } from "../formats/checkpoint.ts";
 import type { EpochMetrics } from "../node.ts";
 import { platform } from "../wasm/platform.ts";
 import { shortSum } from "./open-model.ts";
+import type { TrainFlags } from "./options.ts";
 import type { RunConfig } from "./run-config.ts";
 import { RUN_FILES, RunDirectory } from "./run-directory.ts";
-import type { TrainFlags } from "./train.ts";
 
 /** A run as it was left. */
 export interface EarlierRun {

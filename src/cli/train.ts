@@ -1,7 +1,6 @@
 /** `elbow train` */
 import process from "node:process";
 import type { Dataset, Split } from "../data/dataset.ts";
-import type { Activation, Likelihood } from "../model/config.ts";
 import { parameterCount } from "../model/parameters.ts";
 import { TRAIN_DEFAULTS, Trainer, tuneEngine, Vae } from "../node.ts";
 import { platform } from "../wasm/platform.ts";
@@ -9,30 +8,12 @@ import { dataSource, elsewhere, loadDefault, loadSource } from "./data.ts";
 import { EXIT, exitCodeOf, explain, InterruptedError } from "./fail.ts";
 import { catchInterrupts } from "./interrupt.ts";
 import { chooseNarrator, type Narrator } from "./narrate.ts";
+import type { TrainFlags } from "./options.ts";
 import { commandName, elbowVersion, print, printJson, shellWord } from "./output.ts";
 import { type EarlierRun, expectSameData, openEarlier } from "./resume.ts";
 import type { DataSource, RunConfig } from "./run-config.ts";
 import { claim, defaultDirectory, expectFree, type RunDirectory } from "./run-directory.ts";
 import { type Prepared, runEpochs } from "./run-epochs.ts";
-
-export interface TrainFlags {
-  readonly data?: string;
-  readonly dataDir?: string;
-  readonly epochs?: number;
-  readonly batchSize?: number;
-  readonly lr?: number;
-  readonly hidden?: readonly number[];
-  readonly latent?: number;
-  readonly activation?: Activation;
-  readonly likelihood?: Likelihood;
-  readonly seed?: number;
-  readonly workers?: number;
-  readonly out?: string;
-  readonly overwrite?: boolean;
-  readonly resume?: string;
-  readonly quiet?: boolean;
-  readonly json?: boolean;
-}
 
 /** Rows that reconstructions.png shows. */
 const SHOWN_ROWS = 32;
