@@ -12,6 +12,8 @@ export {
   MemoryLimitError,
   WorkerError,
 } from "./errors.ts";
+export type { ModelInfo } from "./formats/metadata.ts";
+export { loadModel, type ModelFile, saveModel } from "./formats/model-file.ts";
 export {
   type Activation,
   ADAM,
