@@ -143,7 +143,8 @@ export class Trainer {
     }
     const metrics = this.#metrics(await this.#evaluate());
     // what the last step has made of the parameters shows only here
-    if (!Number.isFinite(metrics.testLoss ?? 0)) throw this.#diverged(this.steps);
+    const finite = this.#parameters("parameters").every(Number.isFinite);
+    if (!finite || !Number.isFinite(metrics.testLoss ?? 0)) throw this.#diverged(this.steps);
     this.#updateModel();
     this.epoch += 1;
     this.#step = 0;
