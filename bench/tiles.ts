@@ -87,7 +87,7 @@ export function tilesTable(tiles: readonly TileResult[], peak: Peak): Table {
     note:
       "Normal reads A along its rows (x·W, W·dyᵀ), transposed down its columns (xᵀ·dy). The peak is that of the clock " +
       "at the start; of cycles is the part of what is possible at the clock that the core had right after the kernel.",
-    columns: ["tile", "A is read", "k", "GFLOP/s median", "best", "of peak", "GHz", of cycles],
+    columns: ["tile", "A is read", "k", "GFLOP/s median", "best", "of peak", "GHz", "of cycles"],
     rows: tiles.map(({ tile, reading, k, gflopsMedian, gflopsBest, clock }) => [
       tile,
       reading,
