@@ -36,8 +36,8 @@ export interface PeerResults {
   /** The machine's load just before: above a few tenths, others were at work. */
   readonly load: number;
   readonly results: readonly PeerResult[];
-  /** What was not there, and how to install it. */
-  readonly skipped: readonly { readonly name: string; readonly install: string }[];
+  /** What was left out: not installed, and how to, or failed, and how. */
+  readonly skipped: readonly { readonly name: string; readonly why: string }[];
 }
 
 function find(

@@ -42,7 +42,7 @@ function section(table: Table, level = "###"): string[] {
 }
 
 function peerSections(peers: PeerResults): string[] {
-  const skipped = peers.skipped.map(({ name, install }) => `Not measured: ${name} (${install}).`);
+  const skipped = peers.skipped.map(({ name, why }) => `Not measured: ${name} (${why}).`);
   return [
     "## Other programs",
     "",

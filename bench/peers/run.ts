@@ -74,9 +74,22 @@ const wanted = ({ name }: Contender): boolean =>
 const contenders = field.contenders.filter(wanted);
 const load = loadavg()[0]!;
 const lines = contenders.map((): PeerLine[] => []);
+/** Programs that failed once are left out; the others go on. */
+const failed = new Map<Contender, string>();
+/** A program that fails once is left out; the others go on. */
+const failed = new Map<Contender, string>();
 for (let round = 1; round <= rounds; round++) {
   for (const [i, contender] of contenders.entries()) {
-    const line = await run(contender, directory);
+    if (failed.has(contender)) continue;
+    let line: PeerLine;
+    try {
+      line = await run(contender, directory);
+    } catch (error) {
+      const reason = String(error).trim().split("\n").at(-1)!;
+      failed.set(contender, reason);
+      console.error(`${contender.name}, ${contender.data}: failed and is left out: ${reason}`);
+      continue;
+    }
     lines[i]!.push(line);
     const seconds = line.epochs.at(-1)!.seconds.toFixed(2);
     console.error(
@@ -84,24 +97,21 @@ for (let round = 1; round <= rounds; round++) {
     );
   }
 }
-const results = contenders.map(({ name, data, role }, i): PeerResult => {
+const results = contenders.flatMap((contender, i): PeerResult[] => {
+  if (failed.has(contender)) return [];
+  const { name, data, role } = contender;
   const [{ version, threads, steps }] = lines[i]!;
   const last = lines[i]!.map((line) => line.epochs.at(-1)!);
-  return {
-    name,
-    data,
-    role,
-    version,
-    threads,
-    seconds: last.map((one) => one.seconds),
-    loss: last[0]!.loss,
-    steps,
-  };
+  const seconds = last.map((one) => one.seconds);
+  return [{ name, data, role, version, threads, seconds, loss: last[0]!.loss, steps }];
 });
-const { skipped } = field;
+const skipped = [
+  ...field.skipped.map(({ name, install }) => ({ name, why: `not installed: ${install}` })),
+  ...[...failed].map(([{ name, data }, reason]) => ({ name: `${name}, ${data}`, why: `failed: ${reason}` })),
+];
 const written: PeerResults = { machine: thisMachine(), rounds, epochs, load, results, skipped };
 mkdirSync(dirname(options.json), { recursive: true });
 writeFileSync(options.json, `${JSON.stringify(written, undefined, 2)}\n`);
 console.log(`${formatTable(peersTable(written))}\n${formatTable(versionsTable(written))}`);
-for (const { name, install } of skipped) console.log(`skipped: ${name} is not installed (${install})`);
+for (const { name, why } of skipped) console.log(`left out: ${name} (${why})`);
 console.log(`The numbers are in ${options.json}`);
