@@ -76,8 +76,6 @@ const load = loadavg()[0]!;
 const lines = contenders.map((): PeerLine[] => []);
 /** Programs that failed once are left out; the others go on. */
 const failed = new Map<Contender, string>();
-/** A program that fails once is left out; the others go on. */
-const failed = new Map<Contender, string>();
 for (let round = 1; round <= rounds; round++) {
   for (const [i, contender] of contenders.entries()) {
     if (failed.has(contender)) continue;
