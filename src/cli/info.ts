@@ -82,7 +82,10 @@ async function fileSizes({ path, run }: OpenedFile): Promise<FileSize[]> {
 
 function modelLines({ config, info, run, path }: OpenedFile): string[] {
   const { trained, dataset, arithmetic, elbow } = info;
-  const rows: string[][] = [["layers", modelText(config)]];
+  const rows: string[][] = [
+    ["layers", modelText(config)],
+    ["seed", String(config.seed)],
+  ];
   if (trained) rows.push(["trained", trainedText(trained)]);
   if (dataset) rows.push(["data", run ? `${dataset.name}, ${rowsText(run.config.data)}` : dataset.name]);
   if (dataset) rows.push(["SHA-256", dataset.sha256]);

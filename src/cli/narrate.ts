@@ -111,16 +111,13 @@ class Lines implements Narrator {
 
   start(run: RunStart): void {
     const { config, directory, epoch, step } = run;
-    const { data, training, epochs } = config;
+    const { data, training } = config;
     const resumed =
       epoch > 0 || step > 0 ? `, resumed after epoch ${epoch}${step > 0 ? `, step ${step}` : ""}` : "";
     const lines = columns([
       ["Data", `${data.name}, ${rowsText(data)}`],
       ["Model", `${modelText(config.model)}, ${groupDigits(run.parameters)} parameters`],
-      [
-        "Training",
-        `${counted(epochs, "epoch")}, batch ${training.batchSize}, learning rate ${training.learningRate}`,
-      ],
+      ["Training", trainingText(config)],
       ["Kernels", kernelsText(config.arithmetic, run.tile, run.workers)],
       ["Run", `${directory}${resumed}`],
     ]);
@@ -156,7 +153,7 @@ class Lines implements Narrator {
 
   interrupted({ directory, epoch, step, steps, epochs }: RunEnd): void {
     const at = step > 0 ? `at step ${step} of ${steps} in epoch ${epoch + 1}` : `after epoch ${epoch}`;
-    note(`Interrupted ${at} of ${epochs}; all of it is saved. Go on with`);
+    note(`Stopped ${at} of ${epochs}; all of it is saved. Go on:`);
     note(`  ${commandName()} train --resume ${shellWord(directory)}`);
   }
 
@@ -212,10 +209,16 @@ class EpochBar {
   }
 }
 
-/** `784-400-2-400-784, relu, bernoulli, seed 0` */
-export function modelText({ inputDim, hidden, latentDim, activation, likelihood, seed }: VaeConfig): string {
+/** `784-400-2-400-784, relu, bernoulli` */
+export function modelText({ inputDim, hidden, latentDim, activation, likelihood }: VaeConfig): string {
   const widths = [inputDim, ...hidden, latentDim, ...hidden.toReversed(), inputDim];
-  return `${widths.join("-")}, ${activation}, ${likelihood}, seed ${seed}`;
+  return `${widths.join("-")}, ${activation}, ${likelihood}`;
+}
+
+/** `10 epochs, batch 128, learning rate 0.001, seed 0` */
+function trainingText({ epochs, training, model }: RunConfig): string {
+  const { batchSize, learningRate } = training;
+  return `${counted(epochs, "epoch")}, batch ${batchSize}, learning rate ${learningRate}, seed ${model.seed}`;
 }
 
 /** `60 000 + 10 000 images of 28 × 28` */

@@ -61,7 +61,7 @@ test("Ctrl-C in the middle of epochs, and going on, ends with the same bytes", a
   const interrupted = await second.end;
   expect(interrupted.code).toBe(130);
   expect(interrupted.stderr).toMatch(
-    /^Interrupted (after epoch \d|at step \d+ of 500 in epoch \d) of 3; all of it is saved\. Go on with\n {2}\S.* train --resume broken\n$/,
+    /^Stopped (after epoch \d|at step \d+ of 500 in epoch \d) of 3; all of it is saved\. Go on:\n {2}\S.* train --resume broken\n$/,
   );
 
   const third = await elbow(["train", "--resume", "broken", "--workers", "3"], { cwd: dir.path });
