@@ -42,21 +42,23 @@ beforeAll(async () => {
 test("Ctrl-C in the middle of epochs, and going on, ends with the same bytes", async () => {
   const first = startElbow([...LINE, "--out", "broken", "--json"], { cwd: dir.path });
   await first.line(/"start"/);
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  await new Promise((resolve) => setTimeout(resolve, 30));
   first.child.kill("SIGINT");
   const { code, stdout } = await first.end;
   expect(code).toBe(130);
-  const last = jsonLines(stdout).at(-1)!;
-  expect(last).toMatchObject({ event: "interrupted", epoch: 0 });
-  expect(last.step).toBeGreaterThan(0);
+  // On a machine that is very busy or very quick this may be the start or the end of an epoch: as good, if rarer.
+  const last = jsonLines(stdout).at(-1)! as { event: string; epoch: number; step: number };
+  expect(last.event).toBe("interrupted");
   expect(await listing(dir.at("broken"))).toEqual(ALL_FILES);
   const { state } = loadCheckpoint(await bytesOf("broken", "checkpoint.safetensors"), "checkpoint");
-  expect(state).toMatchObject({ epoch: 0, step: last.step });
+  expect(state).toMatchObject({ epoch: last.epoch, step: last.step });
 
   // Without --json, and by SIGTERM: people are told how to go on.
   const second = startElbow(["train", "--resume", "broken"], { cwd: dir.path });
-  expect(await second.line(/^Run/)).toBe(`Run       broken, resumed after epoch 0, step ${last.step}`);
-  await second.line(/^Epoch 1,/);
+  const step = last.step > 0 ? `, step ${last.step}` : "";
+  const resumed = last.epoch > 0 || last.step > 0 ? `, resumed after epoch ${last.epoch}${step}` : "";
+  expect(await second.line(/^Run/)).toBe(`Run       broken${resumed}`);
+  await second.line(/^Epoch \d,/);
   second.child.kill("SIGTERM");
   const interrupted = await second.end;
   expect(interrupted.code).toBe(130);
