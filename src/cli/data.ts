@@ -87,7 +87,10 @@ class DownloadProgress {
   };
 
   #begin(): void {
-    if (!process.stderr.isTTY) return note(`Downloading ${this.#what} …`);
+    if (!process.stderr.isTTY) {
+      note(`Downloading ${this.#what} …`);
+      return;
+    }
     const format = `Downloading ${this.#what} {bar} {megabytes} MB`;
     this.#bar = new SingleBar({
       format,
