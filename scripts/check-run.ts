@@ -15,7 +15,11 @@ const LOSSES: Readonly<Record<string, { train: number; test: number }>> = {
   mnist: { train: 195, test: 173 },
   digits: { train: 230, test: 200 },
 };
-const PICTURES = { "samples.png": [242, 242], "reconstructions.png": [242, 242], "manifold.png": [560, 560] } as const;
+const PICTURES = {
+  "samples.png": [242, 242],
+  "reconstructions.png": [242, 242],
+  "manifold.png": [560, 560],
+} as const;
 
 const directory = process.argv[2];
 if (directory === undefined) throw new Error("expected a run directory");
