@@ -8,6 +8,7 @@ const LEFT = 60;
 const BOTTOM = SIZE - 50;
 const TOP = 60;
 const RIGHT = SIZE + 60;
+const LINE_HEIGHT = 18;
 
 /** How many times as fast as one worker, against the number of workers; the dashed line is as many times. */
 export function scalingPlot(results: readonly ScalingResult[]): string {
@@ -20,9 +21,14 @@ export function scalingPlot(results: readonly ScalingResult[]): string {
     text(LEFT - 10, y(count) + 5, `${count}×`, { anchor: "end" }),
     text(x(count), BOTTOM + 20, String(count), { anchor: "middle" }),
   ]);
-  const names = [...new Set(results.map(({ data }) => data))];
-  const curves = names.flatMap((name, i) => {
-    const fill = i === 0 ? OURS : THEIRS;
+  const last = (name: string): ScalingResult => results.findLast(({ data }) => data === name)!;
+  // labels go from the highest curve down, and keep a line's height apart
+  const names = [...new Set(results.map(({ data }) => data))].sort(
+    (a, b) => speedup(results, last(b)) - speedup(results, last(a)),
+  );
+  let label = TOP - LINE_HEIGHT;
+  const curves = names.flatMap((name) => {
+    const fill = name === results[0]!.data ? OURS : THEIRS;
     const points = results
       .filter(({ data }) => data === name)
       .map((result) => ({
@@ -30,11 +36,12 @@ export function scalingPlot(results: readonly ScalingResult[]): string {
         y: y(speedup(results, result)),
         times: speedup(results, result),
       }));
-    const last = points.at(-1)!;
+    const end = points.at(-1)!;
+    label = Math.max(label + LINE_HEIGHT, end.y + 5);
     return [
       ...points.slice(1).map((point, j) => line(points[j]!.x, points[j]!.y, point.x, point.y, fill, 2)),
       ...points.map((point) => dot(point.x, point.y, fill)),
-      text(last.x + 10, last.y + (i === 0 ? 2 : 18), `${name} ${digits3(last.times)}×`, { fill }),
+      text(end.x + 10, label, `${name} ${digits3(end.times)}×`, { fill }),
     ];
   });
   return picture(RIGHT + 20, SIZE, "Speed against one worker", [
