@@ -13,7 +13,7 @@ export {
   WorkerError,
 } from "./errors.ts";
 export type { ModelInfo } from "./formats/metadata.ts";
-export { loadModel, type ModelFile, saveModel } from "./formats/model-file.ts";
+export { type ModelFile, parseModel, serializeModel } from "./formats/model-file.ts";
 export {
   type Activation,
   ADAM,

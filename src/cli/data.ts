@@ -5,6 +5,7 @@ import { SingleBar } from "cli-progress";
 import type { Dataset } from "../data/dataset.ts";
 import { isDownloadable } from "../data/registry.ts";
 import { DataUnavailableError, loadDataset } from "../node.ts";
+import { withAdvice } from "./fail.ts";
 import { note } from "./output.ts";
 import type { DataSource } from "./run-config.ts";
 
@@ -39,6 +40,9 @@ export async function loadSource(
   const download = new DownloadProgress(source, quiet);
   try {
     return await loadDataset(source, { dataDir: directory, signal, onProgress: download.onProgress });
+  } catch (error) {
+    if (!(error instanceof DataUnavailableError)) throw error;
+    throw withAdvice(error, "put its files into a directory and give that as --data");
   } finally {
     download.end();
   }
@@ -54,11 +58,10 @@ export async function loadDefault(
     return { source, dataset: await loadSource(source, settings) };
   } catch (error) {
     if (!(error instanceof DataUnavailableError)) throw error;
-    if (!settings.quiet) {
-      note(
-        "There is no MNIST on this machine and no network to get it from, so this trains on the embedded digits.",
-      );
-    }
+    // Said even to who wants no words: this is other data than was meant
+    note(
+      "There is no MNIST on this machine and no network to get it from, so this trains on the embedded digits.",
+    );
     const fallback = dataSource(FALLBACK, undefined);
     return { source: fallback, dataset: await loadSource(fallback, settings) };
   }

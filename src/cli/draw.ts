@@ -1,4 +1,5 @@
 /** `elbow sample`, `elbow reconstruct`, `elbow interpolate`: a model's pictures. */
+import { extname } from "node:path";
 import type { Split } from "../data/dataset.ts";
 import { ConfigError } from "../errors.ts";
 import { writeWhole } from "../formats/files-node.ts";
@@ -16,7 +17,9 @@ export interface SampleFlags extends OutputFlags {
   readonly seed?: number;
 }
 
-export async function sampleCommand(path: string, { number, seed, output }: SampleFlags): Promise<void> {
+export async function sampleCommand(path: string, flags: SampleFlags): Promise<void> {
+  const { number, seed, output } = flags;
+  expectPicture(flags.output);
   tuneEngine();
   const model = await openModel(path);
   const shape = imageShapeOf(model);
@@ -29,6 +32,7 @@ export interface ReconstructFlags extends OutputFlags, DataFlags {
 }
 
 export async function reconstructCommand(path: string, flags: ReconstructFlags): Promise<void> {
+  expectPicture(flags.output);
   tuneEngine();
   const model = await openModel(path);
   const shape = imageShapeOf(model);
@@ -46,6 +50,7 @@ export interface InterpolateFlags extends OutputFlags, DataFlags {
 }
 
 export async function interpolateCommand(path: string, flags: InterpolateFlags): Promise<void> {
+  expectPicture(flags.output);
   tuneEngine();
   const model = await openModel(path);
   const shape = imageShapeOf(model);
@@ -77,6 +82,13 @@ function row({ values, count, dim }: Split, flag: string, index: number): Split[
   throw new ConfigError(
     `${flag} must be a whole number from 0 to ${count - 1}, as there are ${count} test images, not ${index}`,
   );
+}
+
+/** Before any work is done for it: a picture under another ending would mislead, and may be somebody's model. */
+function expectPicture(path: string): void {
+  const extension = extname(path).toLowerCase();
+  if (extension === ".png" || extension === "") return;
+  throw new ConfigError(`-o must be a file that ends in .png, not ${path}`);
 }
 
 async function write(path: string, picture: Uint8Array, what: string): Promise<void> {

@@ -1,4 +1,6 @@
 /** `elbow evaluate` */
+
+import { gaussianConstant } from "../model/config.ts";
 import { tuneEngine } from "../node.ts";
 import { groupDigits } from "../report/metrics.ts";
 import { type DataFlags, dataFor, openModel } from "./open-model.ts";
@@ -38,4 +40,9 @@ export async function evaluateCommand(path: string, flags: EvaluateFlags): Promi
     [1],
   );
   for (const line of table) print(`  ${line}`);
+  const { likelihood, inputDim } = model.config;
+  if (likelihood === "gaussian") {
+    const constant = gaussianConstant(inputDim).toFixed(3);
+    print(`Without the constant of a Gaussian of unit variance, ½·${inputDim}·log 2π = ${constant}.`);
+  }
 }

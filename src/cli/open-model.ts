@@ -1,10 +1,11 @@
 /** MODEL on the command line: a model file, or a run directory that holds one. */
 import { stat } from "node:fs/promises";
+import { basename, dirname } from "node:path";
 import type { Dataset } from "../data/dataset.ts";
 import { isDownloadable } from "../data/registry.ts";
 import { ConfigError, DataError, FileError, FormatError } from "../errors.ts";
 import { readWhole } from "../formats/files-node.ts";
-import { loadModel, type ModelFile } from "../formats/model-file.ts";
+import { type ModelFile, parseModel } from "../formats/model-file.ts";
 import { Vae } from "../node.ts";
 import { supportedArithmetic } from "../wasm/builds.ts";
 import { platform } from "../wasm/platform.ts";
@@ -15,7 +16,7 @@ import { RUN_FILES, RunDirectory } from "./run-directory.ts";
 export interface OpenedFile extends ModelFile {
   /** Where the file is. */
   readonly path: string;
-  /** The run that it belongs to, where a run directory was given. */
+  /** The run that it belongs to, where it stands in a run directory. */
   readonly run?: { readonly directory: RunDirectory; readonly config: RunConfig } | undefined;
 }
 
@@ -32,7 +33,7 @@ export interface DataFlags {
 export async function openFile(path: string): Promise<OpenedFile> {
   const directory = await openRun(path);
   const file = directory?.file(RUN_FILES.model) ?? path;
-  const model = loadModel(await readWhole(file), file);
+  const model = parseModel(await readWhole(file), file);
   if (directory === undefined) return { ...model, path: file };
   return { ...model, path: file, run: { directory, config: await directory.readConfig() } };
 }
@@ -43,14 +44,23 @@ export async function openModel(path: string): Promise<OpenedModel> {
   const { arithmetic } = file.info;
   const asked = platform().arithmetic();
   const usable = arithmetic !== undefined && supportedArithmetic().includes(arithmetic);
-  const vae = await Vae.create(file.config, asked === undefined && usable ? { arithmetic } : {});
-  vae.setTensors(file.tensors);
+  const { tensors } = file;
+  const vae = await Vae.create(
+    file.config,
+    asked === undefined && usable ? { tensors, arithmetic } : { tensors },
+  );
   return { ...file, vae };
 }
 
+/** The run of a run directory, or of a model file that still stands in one. */
 async function openRun(path: string): Promise<RunDirectory | undefined> {
   const there = await stat(path).catch(() => undefined);
-  if (!there?.isDirectory()) return undefined;
+  if (!there?.isDirectory()) {
+    if (basename(path) !== RUN_FILES.model) return undefined;
+    const directory = new RunDirectory(dirname(path));
+    const config = await stat(directory.file(RUN_FILES.config)).catch(() => undefined);
+    return config === undefined ? undefined : directory;
+  }
   const directory = new RunDirectory(path);
   const file = directory.file(RUN_FILES.model);
   if (await stat(file).catch(() => undefined)) return directory;

@@ -84,7 +84,7 @@ export const MODEL_OPTIONS: readonly Option[] = [
   ),
   option(
     "--likelihood <name>",
-    `${LIKELIHOOD_NAMES.join(" or ")} (default: ${VAE_DEFAULTS.likelihood})`,
+    `${LIKELIHOOD_NAMES.join(", or ")} of unit variance (default: ${VAE_DEFAULTS.likelihood})`,
     modelSetting("--likelihood", "likelihood", String),
   ),
   option(

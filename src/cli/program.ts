@@ -56,7 +56,7 @@ function makeProgram(exit: (code: number) => void): Command {
   program.addHelpText(
     "after",
     examples(
-      "elbow train                       MNIST, the settings of the textbook",
+      "elbow train                       MNIST, 784-400-2-400-784, ten epochs",
       "elbow evaluate runs/mnist-…       what it came to",
       "elbow train --help                all about training",
     ),

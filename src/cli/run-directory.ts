@@ -3,9 +3,9 @@ import { constants } from "node:fs";
 import { access, mkdir, readdir, rm, rmdir, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { FileError } from "../errors.ts";
-import { type Checkpoint, loadCheckpoint, saveCheckpoint } from "../formats/checkpoint.ts";
+import { type Checkpoint, parseCheckpoint, serializeCheckpoint } from "../formats/checkpoint.ts";
 import { readWhole, writeWhole } from "../formats/files-node.ts";
-import { saveModel } from "../formats/model-file.ts";
+import { serializeModel } from "../formats/model-file.ts";
 import { parseMetrics, serializeMetrics } from "../report/metrics.ts";
 import type { EpochMetrics } from "../train/metrics.ts";
 import { shellWord } from "./output.ts";
@@ -52,7 +52,7 @@ export class RunDirectory {
   /** Undefined where the run was stopped before its first saving. */
   async readCheckpoint(): Promise<Checkpoint | undefined> {
     const path = this.file(RUN_FILES.checkpoint);
-    return (await exists(path)) ? loadCheckpoint(await readWhole(path), path) : undefined;
+    return (await exists(path)) ? parseCheckpoint(await readWhole(path), path) : undefined;
   }
 
   /** The lines up to an epoch; later ones are of a run that did not live to save its checkpoint. */
@@ -72,10 +72,10 @@ export class RunDirectory {
   async save(checkpoint: Checkpoint, metrics: readonly EpochMetrics[]): Promise<void> {
     const { config, state, info } = checkpoint;
     const trained = { epochs: state.epoch, steps: state.step };
-    const model = saveModel({ config, tensors: () => state.parameters }, { ...info, trained });
+    const model = serializeModel({ config, tensors: () => state.parameters }, { ...info, trained });
     await writeWhole(this.file(RUN_FILES.model), model);
     await writeWhole(this.file(RUN_FILES.metrics), serializeMetrics(metrics));
-    await writeWhole(this.file(RUN_FILES.checkpoint), saveCheckpoint(checkpoint));
+    await writeWhole(this.file(RUN_FILES.checkpoint), serializeCheckpoint(checkpoint));
   }
 
   /** Gives a directory back whose run came to nothing: it can be used again. An earlier run's stays as it is. */
@@ -98,7 +98,13 @@ export class RunDirectory {
 export async function expectFree(path: string, overwrite: boolean): Promise<void> {
   const present = await list(path);
   if (present === undefined) return expectWritable(path);
-  if (!present.some((name) => NAMES.includes(name))) return expectWritable(path);
+  const taken = present.find((name) => NAMES.includes(name));
+  if (taken === undefined) return expectWritable(path);
+  if (!present.includes(RUN_FILES.config)) {
+    throw new FileError(
+      `${path} holds ${taken}, which a run would replace, but is no run; give another --out`,
+    );
+  }
   const word = shellWord(path);
   if (!overwrite) {
     throw new FileError(
@@ -106,12 +112,11 @@ export async function expectFree(path: string, overwrite: boolean): Promise<void
         "or give another --out",
     );
   }
-  await expectOurs(path, present);
+  await expectOurs(path);
 }
 
 /** Before files are deleted: they must be a run's, and not somebody's who calls a file config.json, too. */
-async function expectOurs(path: string, present: readonly string[]): Promise<void> {
-  if (!present.includes(RUN_FILES.config)) return;
+async function expectOurs(path: string): Promise<void> {
   const config = join(path, RUN_FILES.config);
   try {
     parseRunConfig(await readText(config), config);

@@ -34,11 +34,11 @@ export async function loadDataset(nameOrPath: string, options: LoadOptions = {})
   if (nameOrPath === "digits") return digits(options);
   if (isDownloadable(nameOrPath)) return loadNamed(nameOrPath, options);
   const directory = resolve(nameOrPath);
-  if (!(await isDirectory(directory))) {
+  const there = await stat(directory).catch(() => undefined);
+  if (!there?.isDirectory()) {
     const names = [...Object.keys(NAMED_DATASETS), "digits"].join(", ");
-    throw new DataError(
-      `${nameOrPath}: expected ${names} or a directory of IDX files, found no such directory.`,
-    );
+    const found = there ? "a file (give the directory that it is in)" : "no such directory";
+    throw new DataError(`${nameOrPath}: expected ${names} or a directory of IDX files, found ${found}.`);
   }
   return readIdx(basename(directory), await idxPathsOf(directory));
 }
@@ -111,10 +111,6 @@ async function readWhole(path: string): Promise<Buffer> {
     const reason = cause instanceof Error ? cause.message : String(cause);
     throw new DataError(`${path}: expected a file that can be read, found none (${reason}).`, { cause });
   }
-}
-
-async function isDirectory(path: string): Promise<boolean> {
-  return (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
 }
 
 /** In Node the synchronous digest is quicker than Web Crypto for large arrays, which it would copy first. */

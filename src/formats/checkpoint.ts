@@ -23,7 +23,7 @@ const M = "adam.m.";
 const V = "adam.v.";
 
 /** The bytes of a checkpoint. How long it was trained is the state's to say. */
-export function saveCheckpoint({ config, training, state, info }: Checkpoint): Uint8Array<ArrayBuffer> {
+export function serializeCheckpoint({ config, training, state, info }: Checkpoint): Uint8Array<ArrayBuffer> {
   const trained = { epochs: state.epoch, steps: state.step };
   const metadata = {
     ...describeModel("checkpoint", config, { ...info, trained }),
@@ -40,11 +40,11 @@ export function saveCheckpoint({ config, training, state, info }: Checkpoint): U
 }
 
 /**
- * Reads a checkpoint, with the same mistrust as `loadModel`.
+ * Reads a checkpoint, with the same mistrust as `parseModel`.
  *
  * @throws FormatError, one line, when it is not a checkpoint of ours, whole and finite
  */
-export function loadCheckpoint(bytes: Uint8Array, name: string): Checkpoint {
+export function parseCheckpoint(bytes: Uint8Array, name: string): Checkpoint {
   const file = parseSafetensors(bytes, name);
   const reader = new MetadataReader(file.metadata, name);
   reader.expectContents("checkpoint");

@@ -26,7 +26,7 @@ export interface ModelFile {
  *
  * @param model a `Vae`, or its config and its tensors.
  */
-export function saveModel(
+export function serializeModel(
   model: { readonly config: VaeConfig; tensors(): readonly NamedTensor[] },
   info: ModelInfo = {},
 ): Uint8Array<ArrayBuffer> {
@@ -34,14 +34,14 @@ export function saveModel(
 }
 
 /**
- * Reads a model file. No model is made by its word alone: what it says of its size has been compared with the bytes that
+ * Reads a model file; `Vae.create(file.config, { tensors: file.tensors })` makes the model. No model is made by its word alone: what it says of its size has been compared with the bytes that
  * are there before anything of that size is allocated.
  *
  * @param bytes the whole file; not kept.
  * @param name what to call the file in errors: its path.
  * @throws FormatError, one line, when it is not a model of ours, whole and with finite weights
  */
-export function loadModel(bytes: Uint8Array, name: string): ModelFile {
+export function parseModel(bytes: Uint8Array, name = "the model"): ModelFile {
   const file = parseSafetensors(bytes, name);
   const reader = new MetadataReader(file.metadata, name);
   reader.expectContents("model");

@@ -20,6 +20,11 @@ export type Activation = (typeof ACTIVATION_NAMES)[number];
 export const LIKELIHOOD_NAMES = ["bernoulli", "gaussian"] as const;
 export type Likelihood = (typeof LIKELIHOOD_NAMES)[number];
 
+/** What a Gaussian likelihood of unit variance adds to every row's loss, whatever the model: kept out of all losses. */
+export function gaussianConstant(inputDim: number): number {
+  return 0.5 * inputDim * Math.log(2 * Math.PI);
+}
+
 /** What a model is where nothing else is said: the original program's. */
 export const VAE_DEFAULTS = {
   hidden: [400],
@@ -48,6 +53,13 @@ function expectInteger(name: string, value: unknown, least: number, most: number
   throw new ConfigError(`${name} must be a whole number from ${least} to ${most}, not ${String(value)}`);
 }
 
+/** A misspelt setting would silently be its default. */
+export function expectKnown(what: string, given: object, known: readonly string[]): void {
+  const unknown = Object.keys(given).find((key) => !known.includes(key));
+  if (unknown === undefined) return;
+  throw new ConfigError(`${what} must be among ${known.join(", ")}, not ${unknown}`);
+}
+
 function expectOneOf<T extends string>(name: string, value: unknown, allowed: readonly T[]): T {
   const found = allowed.find((option) => option === value);
   if (found !== undefined) return found;
@@ -60,6 +72,7 @@ function expectOneOf<T extends string>(name: string, value: unknown, allowed: re
  * @throws {ConfigError} naming the setting, what is allowed and what was given
  */
 export function checkConfig(given: Partial<VaeConfig> & Pick<VaeConfig, "inputDim">): VaeConfig {
+  expectKnown("a model's settings", given, ["inputDim", ...Object.keys(VAE_DEFAULTS)]);
   const hidden: unknown = given.hidden ?? VAE_DEFAULTS.hidden;
   if (!Array.isArray(hidden) || hidden.length < 1 || hidden.length > MOST_DEPTH) {
     throw new ConfigError(

@@ -72,7 +72,8 @@ export class Vae {
   }
 
   /**
-   * A new model with initial weights from its seed. What is left out of the config is VAE_DEFAULTS'.
+   * A new model with initial weights from its seed, or with `tensors` (those of a file, say). What is left out of the
+   * config is VAE_DEFAULTS'.
    *
    * @throws {ConfigError} when a setting is not allowed
    * @throws {MemoryLimitError} when the model does not fit a WebAssembly memory
@@ -80,12 +81,14 @@ export class Vae {
    */
   static async create(
     config: Partial<VaeConfig> & Pick<VaeConfig, "inputDim">,
-    options: { arithmetic?: Arithmetic } = {},
+    options: { arithmetic?: Arithmetic; tensors?: ReadonlyMap<string, { readonly data: Float32Array }> } = {},
   ): Promise<Vae> {
     const checked = checkConfig(config);
     const arithmetic = chooseArithmetic(options.arithmetic ?? platform().arithmetic());
     const module = await platform().compile(findBuild(arithmetic, false));
-    return new Vae(checked, { module, arithmetic, tile: platform().tile(arithmetic) });
+    const vae = new Vae(checked, { module, arithmetic, tile: platform().tile(arithmetic) });
+    if (options.tensors) vae.setTensors(options.tensors);
+    return vae;
   }
 
   /** The same from a compiled build of the kernels that owns its memory: for runtimes that bring their own module. */

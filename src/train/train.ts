@@ -1,5 +1,5 @@
 import type { Rows } from "../data/dataset.ts";
-import { checkEpochs, TRAIN_DEFAULTS } from "../model/config.ts";
+import { checkEpochs, expectKnown, TRAIN_DEFAULTS } from "../model/config.ts";
 import type { Vae } from "../model/vae.ts";
 import type { EpochMetrics } from "./metrics.ts";
 import { Trainer, type TrainerOptions } from "./trainer.ts";
@@ -10,6 +10,8 @@ export interface TrainOptions extends TrainerOptions {
   /** Stops after the step at hand; the model keeps what it has learned by then. */
   readonly signal?: AbortSignal | undefined;
 }
+
+const SETTINGS = ["batchSize", "learningRate", "test", "workers", "resume", "onProgress"];
 
 /**
  * Trains a model and yields the metrics of each epoch; between two of them the model can be used.
@@ -29,6 +31,7 @@ export async function* train(
   data: Rows,
   { epochs = TRAIN_DEFAULTS.epochs, signal, ...options }: TrainOptions = {},
 ): AsyncGenerator<EpochMetrics, void, undefined> {
+  expectKnown("the settings of training", options, SETTINGS);
   const last = checkEpochs(epochs);
   signal?.throwIfAborted();
   const trainer = await Trainer.create(vae, data, options);

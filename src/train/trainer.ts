@@ -1,7 +1,7 @@
 import type { Rows } from "../data/dataset.ts";
 import { epochOrder, stepsPerEpoch } from "../data/sampler.ts";
 import { ConfigError, DivergedError } from "../errors.ts";
-import { checkTraining, checkWorkers, type TrainingConfig } from "../model/config.ts";
+import { checkTraining, checkWorkers, type TrainingConfig, type VaeConfig } from "../model/config.ts";
 import { expectTensors, type NamedTensor, packTensors, unpackTensors } from "../model/parameters.ts";
 import type { TrainingState } from "../model/training-state.ts";
 import type { Vae } from "../model/vae.ts";
@@ -90,8 +90,8 @@ export class Trainer {
     const shared = canShareMemory();
     const cores = platform().cores();
     const size = shared ? checkWorkers(options.workers ?? cores) : 1;
-    expectRows("training", data, vae.config.inputDim);
-    if (options.test) expectRows("test", options.test, vae.config.inputDim);
+    expectRows("training", data, vae.config);
+    if (options.test) expectRows("test", options.test, vae.config);
     const training = checkTraining(options);
     if (options.resume) expectState(options.resume, vae, stepsPerEpoch(data.count, training.batchSize));
     const session: Session = {
@@ -266,15 +266,31 @@ function parametersAt(
   return new Float32Array(memory.buffer, plan.at[region], plan.sizes[region] / 4);
 }
 
-function expectRows(what: string, { values, count, dim }: Rows, inputDim: number): void {
+function expectRows(what: string, rows: Rows, { inputDim, likelihood }: VaeConfig): void {
+  const { values, count, dim } = rows;
+  if (!(values instanceof Float32Array || values instanceof Uint8Array)) {
+    throw new ConfigError(
+      `the ${what} rows must be { values, count, dim } with values a Float32Array or a Uint8Array, row-major`,
+    );
+  }
   if (dim !== inputDim) {
     throw new ConfigError(`the model takes rows of ${inputDim} numbers, but the ${what} rows have ${dim}`);
   }
-  if (count < 1 || values.length !== count * dim) {
+  if (!Number.isInteger(count) || count < 1 || values.length !== count * dim) {
     throw new ConfigError(
-      `expected at least one ${what} row and ${count} × ${dim} = ${count * dim} numbers, found ${values.length}`,
+      `count of the ${what} rows must be a whole number from 1 with count × ${dim} = ${values.length} numbers, not ${count}`,
     );
   }
+  if (values instanceof Uint8Array) return;
+  const least = likelihood === "bernoulli" ? 0 : -Number.MAX_VALUE;
+  const most = likelihood === "bernoulli" ? 1 : Number.MAX_VALUE;
+  const bad = values.findIndex((value) => !(value >= least && value <= most));
+  if (bad < 0) return;
+  const wanted =
+    likelihood === "bernoulli" ? "numbers from 0 to 1 for a Bernoulli likelihood" : "finite numbers";
+  throw new ConfigError(
+    `the ${what} rows must be ${wanted}, but row ${Math.floor(bad / dim)} has ${values[bad]}`,
+  );
 }
 
 function byName(tensors: readonly NamedTensor[]): ReadonlyMap<string, NamedTensor> {

@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import process from "node:process";
 import { beforeAll, describe, expect, test } from "vitest";
 import { drawDigits } from "../../src/data/digits.ts";
@@ -94,9 +94,18 @@ describe.concurrent("what it is not good for", () => {
   });
 
   test("a model file alone does not know where a directory of data was", async () => {
-    const { code, stderr } = await run("evaluate", MODEL);
-    expect(stderr).toMatch(/^elbow: run\/model.safetensors was trained on idx; give --data [^\n]+\n$/);
+    await copyFile(dir.at(MODEL), dir.at("moved.safetensors"));
+    const { code, stderr } = await run("evaluate", "moved.safetensors");
+    expect(stderr).toMatch(/^elbow: moved.safetensors was trained on idx; give --data [^\n]+\n$/);
     expect(code).toBe(2);
+  });
+
+  test("a picture does not replace another kind of file", async () => {
+    const before = await readFile(dir.at(MODEL));
+    const { code, stderr } = await run("sample", "run", "-o", MODEL);
+    expect(stderr).toMatch(/^elbow: -o must be a file that ends in \.png, not run\/model\.safetensors/);
+    expect(code).toBe(2);
+    expect((await readFile(dir.at(MODEL))).equals(before)).toBe(true);
   });
 
   test("data that has changed since", async () => {

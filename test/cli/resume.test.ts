@@ -1,6 +1,6 @@
 import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import { beforeAll, describe, expect, test } from "vitest";
-import { loadCheckpoint } from "../../src/formats/checkpoint.ts";
+import { parseCheckpoint } from "../../src/formats/checkpoint.ts";
 import { parseMetrics } from "../../src/report/metrics.ts";
 import {
   ALL_FILES,
@@ -50,7 +50,7 @@ test("Ctrl-C in the middle of epochs, and going on, ends with the same bytes", a
   const last = jsonLines(stdout).at(-1)! as { event: string; epoch: number; step: number };
   expect(last.event).toBe("interrupted");
   expect(await listing(dir.at("broken"))).toEqual(ALL_FILES);
-  const { state } = loadCheckpoint(await bytesOf("broken", "checkpoint.safetensors"), "checkpoint");
+  const { state } = parseCheckpoint(await bytesOf("broken", "checkpoint.safetensors"), "checkpoint");
   expect(state).toMatchObject({ epoch: last.epoch, step: last.step });
 
   // Without --json, and by SIGTERM: people are told how to go on.

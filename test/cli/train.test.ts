@@ -1,6 +1,6 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { beforeAll, describe, expect, test } from "vitest";
-import { loadModel } from "../../src/formats/model-file.ts";
+import { parseModel } from "../../src/formats/model-file.ts";
 import { parseMetrics } from "../../src/report/metrics.ts";
 import {
   ALL_FILES,
@@ -110,7 +110,7 @@ test("the model file says alone what it is, and does not depend on workers or wh
   ]);
   const bytes = await readFile(dir.at("one", "model.safetensors"));
   expect(bytes.equals(await readFile(dir.at("three", "model.safetensors")))).toBe(true);
-  const { config, info } = loadModel(bytes, "model");
+  const { config, info } = parseModel(bytes, "model");
   expect(config).toEqual({
     inputDim: 784,
     hidden: [16],

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { FormatError } from "../../src/errors.ts";
-import { type Checkpoint, loadCheckpoint, saveCheckpoint } from "../../src/formats/checkpoint.ts";
+import { type Checkpoint, parseCheckpoint, serializeCheckpoint } from "../../src/formats/checkpoint.ts";
 import type { ModelInfo } from "../../src/formats/metadata.ts";
-import { loadModel, saveModel } from "../../src/formats/model-file.ts";
+import { parseModel, serializeModel } from "../../src/formats/model-file.ts";
 import { parseSafetensors, serializeSafetensors } from "../../src/formats/safetensors.ts";
 import { checkConfig, type VaeConfig } from "../../src/model/config.ts";
 import { type NamedTensor, parameterTable } from "../../src/model/parameters.ts";
@@ -37,7 +37,7 @@ function tensorsOf(config: VaeConfig, seed: number): NamedTensor[] {
 const bitsOf = (tensors: Iterable<NamedTensor>): [string, Uint32Array][] =>
   Array.from(tensors, ({ name, data }) => [name, new Uint32Array(data.buffer, data.byteOffset, data.length)]);
 
-const model = (tensors = tensorsOf(CONFIG, 1)): Parameters<typeof saveModel>[0] => ({
+const model = (tensors = tensorsOf(CONFIG, 1)): Parameters<typeof serializeModel>[0] => ({
   config: CONFIG,
   tensors: () => tensors,
 });
@@ -56,31 +56,31 @@ function refusal(read: () => unknown): string {
 describe("a model file", () => {
   test("gives back the config, what is known, and every bit of the weights", () => {
     const tensors = tensorsOf(CONFIG, 1);
-    const file = loadModel(saveModel(model(tensors), INFO), "file");
+    const file = parseModel(serializeModel(model(tensors), INFO), "file");
     expect(file.config).toEqual(CONFIG);
     expect(file.info).toEqual(INFO);
     expect(bitsOf(file.tensors.values())).toEqual(bitsOf(tensors));
   });
 
   test("does without what is not known", () => {
-    const { config, info } = loadModel(saveModel(model()), "file");
+    const { config, info } = parseModel(serializeModel(model()), "file");
     expect(config).toEqual(CONFIG);
     expect(Object.values(info).filter((value) => value !== undefined)).toEqual([]);
   });
 
   test("is the same bytes for the same model", () => {
-    expect(saveModel(model(), INFO)).toEqual(saveModel(model(), { ...INFO }));
+    expect(serializeModel(model(), INFO)).toEqual(serializeModel(model(), { ...INFO }));
   });
 
   test("is a file that PyTorch's tools take", () => {
-    expect(parseSafetensors(saveModel(model(), INFO), "file").metadata.format).toBe("pt");
+    expect(parseSafetensors(serializeModel(model(), INFO), "file").metadata.format).toBe("pt");
   });
 
   const tampered = (
     changes: Record<string, string | undefined>,
     tensors = tensorsOf(CONFIG, 1),
   ): Uint8Array => {
-    const { metadata } = parseSafetensors(saveModel(model(tensors), INFO), "file");
+    const { metadata } = parseSafetensors(serializeModel(model(tensors), INFO), "file");
     const texts = Object.entries({ ...metadata, ...changes }).filter(([, text]) => text !== undefined);
     return serializeSafetensors(tensors, Object.fromEntries(texts) as Record<string, string>);
   };
@@ -128,22 +128,22 @@ describe("a model file", () => {
       /a line of plain text .* "\\u\{1b\}\[2J"/,
     ],
   ])("%s", (_, bytes, message) => {
-    expect(refusal(() => loadModel(bytes, "file"))).toMatch(message);
+    expect(refusal(() => parseModel(bytes, "file"))).toMatch(message);
   });
 
   test.each([Number.NaN, Infinity, -Infinity])("a weight that is %s", (value) => {
     const tensors = tensorsOf(CONFIG, 1);
     tensors[2]!.data[7] = value;
-    const message = refusal(() => loadModel(saveModel(model(tensors), INFO), "file"));
+    const message = refusal(() => parseModel(serializeModel(model(tensors), INFO), "file"));
     expect(message).toContain(
       `tensor "encoder.1.weight" should hold finite numbers, but element 7 is ${value}`,
     );
   });
 
   test("every length short of the whole is refused", () => {
-    const bytes = saveModel(model(), INFO);
+    const bytes = serializeModel(model(), INFO);
     for (let length = 0; length < bytes.length; length += 1 + (length % 13)) {
-      refusal(() => loadModel(bytes.subarray(0, length), "file"));
+      refusal(() => parseModel(bytes.subarray(0, length), "file"));
     }
   });
 });
@@ -164,10 +164,10 @@ describe("a checkpoint", () => {
     },
     info: { arithmetic: "relaxed", dataset: { name: "digits", sha256: "00" } },
   };
-  const bytes = saveCheckpoint(CHECKPOINT);
+  const bytes = serializeCheckpoint(CHECKPOINT);
 
   test("gives back the state to the last bit", () => {
-    const { config, training, state, info } = loadCheckpoint(bytes, "file");
+    const { config, training, state, info } = parseCheckpoint(bytes, "file");
     expect(config).toEqual(CONFIG);
     expect(training).toEqual(CHECKPOINT.training);
     const { parameters, m, v, ...numbers } = state;
@@ -182,7 +182,7 @@ describe("a checkpoint", () => {
     expect(bitsOf(m)).toEqual(bitsOf(CHECKPOINT.state.m));
     expect(bitsOf(v)).toEqual(bitsOf(CHECKPOINT.state.v));
     expect(info).toMatchObject({ ...CHECKPOINT.info, trained: { epochs: 3, steps: 41 } });
-    expect(saveCheckpoint({ config, training, state, info })).toEqual(bytes);
+    expect(serializeCheckpoint({ config, training, state, info })).toEqual(bytes);
   });
 
   test("names Adam's moments after their tensors", () => {
@@ -196,8 +196,8 @@ describe("a checkpoint", () => {
   });
 
   test("is not a model, and a model is none", () => {
-    expect(refusal(() => loadModel(bytes, "file"))).toContain('expected a model, found a "checkpoint"');
-    expect(refusal(() => loadCheckpoint(saveModel(model(), INFO), "file"))).toContain(
+    expect(refusal(() => parseModel(bytes, "file"))).toContain('expected a model, found a "checkpoint"');
+    expect(refusal(() => parseCheckpoint(serializeModel(model(), INFO), "file"))).toContain(
       'expected a checkpoint, found a "model"',
     );
   });
@@ -216,7 +216,7 @@ describe("a checkpoint", () => {
       tensors.values(),
       Object.fromEntries(texts) as Record<string, string>,
     );
-    expect(refusal(() => loadCheckpoint(changed, "file"))).toMatch(message);
+    expect(refusal(() => parseCheckpoint(changed, "file"))).toMatch(message);
   });
 
   test("moments that are missing, or not finite", () => {
@@ -226,12 +226,12 @@ describe("a checkpoint", () => {
       list.filter(({ name }) => name !== "adam.v.fc_mu.bias"),
       metadata,
     );
-    expect(refusal(() => loadCheckpoint(without, "file"))).toContain(
+    expect(refusal(() => parseCheckpoint(without, "file"))).toContain(
       'tensor "adam.v.fc_mu.bias" of shape [3] is missing',
     );
     tensors.get("adam.m.fc_mu.bias")!.data[1] = Number.NaN;
     const spoiled = serializeSafetensors(list, metadata);
-    expect(refusal(() => loadCheckpoint(spoiled, "file"))).toContain(
+    expect(refusal(() => parseCheckpoint(spoiled, "file"))).toContain(
       'tensor "adam.m.fc_mu.bias" should hold finite numbers',
     );
   });

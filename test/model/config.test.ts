@@ -23,7 +23,7 @@ describe("a model's config", () => {
     expect(checkConfig(nothing)).toEqual({ inputDim: 5, ...VAE_DEFAULTS });
   });
 
-  test("what is given is kept, and nothing else", () => {
+  test("what is given is kept, and what is unknown is refused", () => {
     const given = {
       inputDim: 1,
       hidden: [3, 2],
@@ -32,7 +32,10 @@ describe("a model's config", () => {
       likelihood: "gaussian",
       seed: Number.MAX_SAFE_INTEGER,
     } as const;
-    expect(checkConfig({ ...given, ...{ typo: 1 } })).toEqual(given);
+    expect(checkConfig(given)).toEqual(given);
+    expect(() => checkConfig({ ...given, ...{ latent: 1 } })).toThrow(
+      "must be among inputDim, hidden, latentDim, activation, likelihood, seed, not latent",
+    );
   });
 
   test("later changes of the caller's list change nothing", () => {

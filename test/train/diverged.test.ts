@@ -33,17 +33,12 @@ describe.each(CREWS)("%s", (workers) => {
     trainer.dispose();
   });
 
-  test("a row of NaN stops it, too, and the model keeps the last whole epoch", async () => {
+  test("a row of NaN is refused before it can do any harm", async () => {
     const vae = await Vae.create(config);
-    const good = await createTrainer(vae, rows, { workers, batchSize: 8 });
-    await good.runEpoch();
-    good.dispose();
-    const kept = vae.tensors();
-    const bad = await createTrainer(vae, poisoned(7), { workers, batchSize: 8 });
-    await expect(within(5000, bad.runEpoch())).rejects.toThrow(/at step [1-5] of 5 in epoch 1/);
-    bad.dispose();
-    expect(vae.tensors()).toEqual(kept);
-    expect(vae.losses(rows.values).kl.every(Number.isFinite)).toBe(true);
+    const before = vae.tensors();
+    const refused = createTrainer(vae, poisoned(7), { workers, batchSize: 8 });
+    await expect(refused).rejects.toThrow(/numbers from 0 to 1 .*, but row 7 has NaN/);
+    expect(vae.tensors()).toEqual(before);
   });
 
   test("parameters that blow up in the last step of an epoch do not pass for an epoch", async () => {

@@ -152,8 +152,12 @@ describe("what cannot be trained", () => {
       /the test rows have 65/,
     );
     await expect(Trainer.create(vae, makeRows(0, 64))).rejects.toThrow(ConfigError);
+    const bare = new Float32Array(64) as unknown as typeof short;
+    await expect(Trainer.create(vae, bare)).rejects.toThrow(/must be \{ values, count, dim \}/);
+    const bytesAsFloats = { values: new Float32Array(64).fill(255), count: 1, dim: 64 };
+    await expect(Trainer.create(vae, bytesAsFloats)).rejects.toThrow(/from 0 to 1 .* row 0 has 255/);
     const cut = { ...short, count: 65 };
-    await expect(Trainer.create(vae, cut)).rejects.toThrow(/65 × 64 = 4160 numbers, found 4096/);
+    await expect(Trainer.create(vae, cut)).rejects.toThrow(/with count × 64 = 4096 numbers, not 65/);
   });
 
   test.each([

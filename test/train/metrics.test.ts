@@ -115,7 +115,7 @@ describe.each(tasks)("$name", (task) => {
 
 describe("metrics", () => {
   const [task] = tasks;
-  const { config, data, epochs, ...options } = task;
+  const { config, data, epochs, name: _name, ...options } = task;
 
   test("count images by seconds", async () => {
     for await (const { seconds, imagesPerSecond } of train(await Vae.create(config), data, {
