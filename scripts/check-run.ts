@@ -31,8 +31,8 @@ function expect(holds: boolean, what: string): void {
 }
 
 const text = new TextDecoder();
-const config = JSON.parse(text.decode(read("config.json"))) as { dataset: { name: string } };
-const limits = LOSSES[config.dataset.name];
+const config = JSON.parse(text.decode(read("config.json"))) as { data: { name: string } };
+const limits = LOSSES[config.data.name];
 const [first] = parseMetrics(text.decode(read("metrics.jsonl")), "metrics.jsonl");
 expect(limits !== undefined, "a dataset whose losses are known");
 expect(first !== undefined && first.trainLoss < limits!.train, `a training loss below ${limits!.train}`);
