@@ -164,7 +164,7 @@ export class Vae {
 
   /** The z ~ N(0, I) that `sample` decodes: [count, latentDim]. */
   prior(count: number, { seed = this.config.seed }: { seed?: number } = {}): Float32Array {
-    const { latentDim } = checkConfig({ ...this.config, seed });
+    const { latentDim } = this.config;
     if (!Number.isInteger(count) || count < 1 || count > 2 ** 24) {
       throw new ConfigError(
         `the number of samples must be a whole number from 1 to ${2 ** 24}, not ${count}`,
