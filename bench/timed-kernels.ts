@@ -49,13 +49,13 @@ export function nameOfCall(kernel: keyof Kernels, args: readonly number[]): stri
     case "linear":
       return `${layer(args[7]!, args[6]!)} forward`;
     case "linearSparse":
-      return `${layer(args[8]!, args[7]!)} forward`;
+      return `${layer(args[9]!, args[8]!)} forward`;
     case "linearBackwardInput":
       return `${layer(args[6]!, panelsOf(args[7]!))} backward`;
     case "linearUpdate":
       return `${layer(args[8]!, args[10]! / panelsOf(args[8]!))} update`;
     case "linearUpdateSparse":
-      return `${layer(args[10]!, args[9]!)} update`;
+      return `${layer(args[11]!, args[10]!)} update`;
     default:
       return kernel;
   }

@@ -2,7 +2,7 @@ import { ConfigError } from "../errors.ts";
 import { PURPOSE } from "../random/purpose.ts";
 import { growTo, planMemory } from "../wasm/arena.ts";
 import { type Arithmetic, chooseArithmetic, findBuild } from "../wasm/builds.ts";
-import { instantiate, LANES, TILES, type TileName } from "../wasm/kernels.ts";
+import { instantiate, LANES, type TileName } from "../wasm/kernels.ts";
 import { platform } from "../wasm/platform.ts";
 import { checkConfig, type VaeConfig } from "./config.ts";
 import { Network } from "./network.ts";
@@ -55,9 +55,10 @@ export class Vae {
     this.config = config;
     this.arithmetic = choice.arithmetic;
     this.table = parameterTable(config);
+    const use = { ...USE, tile: choice.tile };
     const plan = planMemory({
       parameters: this.table.bytes,
-      ...networkRegions(config, USE),
+      ...networkRegions(config, use),
       staging: CHUNK * config.inputDim * 4,
       sequence: CHUNK * 4,
     });
@@ -65,7 +66,7 @@ export class Vae {
     growTo(memory, plan);
     this.#memory = memory;
     this.#at = { parameters: plan.at.parameters, staging: plan.at.staging, sequence: plan.at.sequence };
-    this.#network = new Network(kernels, config, this.table, plan, { ...USE, tile: TILES[choice.tile] });
+    this.#network = new Network(kernels, config, this.table, plan, use);
     const sequence = new Uint32Array(memory.buffer, plan.at.sequence, CHUNK);
     for (let i = 0; i < CHUNK; i++) sequence[i] = i;
     initialize(kernels, this.table, plan.at.parameters, config.seed);

@@ -94,14 +94,15 @@ export class Trainer {
     if (options.test) expectRows("test", options.test, vae.config);
     const training = checkTraining(options);
     if (options.resume) expectState(options.resume, vae, stepsPerEpoch(data.count, training.batchSize));
+    const tile = platform().tile(vae.arithmetic);
     const session: Session = {
       config: vae.config,
       training,
       train: dataShape(data),
       test: dataShape(options.test),
-      densities: measureDensities(data),
+      densities: measureDensities(data, tile),
       size,
-      tile: platform().tile(vae.arithmetic),
+      tile,
       spins: size > cores ? SPINS_WHEN_CROWDED : SPINS,
     };
     const plan = planSession(session);
