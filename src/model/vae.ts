@@ -236,6 +236,9 @@ export class Vae {
   }
 
   #countRows(rows: RowValues): number {
+    if (!(rows instanceof Float32Array || rows instanceof Uint8Array)) {
+      throw new ConfigError("the rows must be a Float32Array or a Uint8Array, row-major");
+    }
     return countRows("rows", rows, this.config.inputDim);
   }
 
