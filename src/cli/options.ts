@@ -6,6 +6,7 @@ import {
   type Activation,
   checkConfig,
   checkEpochs,
+  checkSamples,
   checkTraining,
   checkWorkers,
   LIKELIHOOD_NAMES,
@@ -141,6 +142,12 @@ export function rowOption(flag: string, otherwise: number, what: string): Option
 export function stepsOption(): Option {
   const parse = wholeNumber("--steps", 2, 1000);
   return new Option("--steps <n>", "images in all, both ends included").argParser(parse).default(10);
+}
+
+export function samplesOption(): Option {
+  return option("--samples <n>", "draws of z for each row, of which the mean is taken (default: 1)", (text) =>
+    checked("--samples", text, () => checkSamples(toNumber(text))),
+  );
 }
 
 export function splitOption(): Option {

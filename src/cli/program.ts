@@ -8,6 +8,7 @@ import {
   MODEL_OPTIONS,
   outputOption,
   rowOption,
+  samplesOption,
   seedOption,
   splitOption,
   stepsOption,
@@ -52,6 +53,7 @@ function makeProgram(exit: (code: number) => void): Command {
   addEvaluate(program);
   addPictures(program);
   addEncode(program);
+  addScore(program);
   addInfo(program);
   program.addHelpText(
     "after",
@@ -181,6 +183,27 @@ function addEncode(program: Command): void {
     .action(async (model: string, flags) => {
       const { encodeCommand } = await import("./encode.ts");
       await encodeCommand(model, flags);
+    });
+}
+
+function addScore(program: Command): void {
+  program
+    .command("score")
+    .description("Write the negative ELBO of every row, in nats: the higher, the stranger to the model.")
+    .argument(...MODEL)
+    .addOption(dataOption(OWN_DATA))
+    .addOption(dataDirOption())
+    .addOption(splitOption())
+    .addOption(samplesOption())
+    .addOption(seedOption("decides the draws (default: the model's seed)"))
+    .addOption(outputOption("scores.csv", "a .csv or a .npy file"))
+    .addHelpText(
+      "after",
+      examples("elbow score runs/mine", "elbow score runs/mine --data ./other --samples 16 -o scores.npy"),
+    )
+    .action(async (model: string, flags) => {
+      const { scoreCommand } = await import("./score.ts");
+      await scoreCommand(model, flags);
     });
 }
 

@@ -33,6 +33,8 @@ describe.concurrent("a wrong command line", () => {
       "encode m --split valid",
       "option '--split <name>' argument 'valid' is invalid. Allowed choices are test, train; see elbow encode --help",
     ],
+    ["score m --samples 0", "--samples must be a whole number from 1 to 65536, not 0"],
+    ["score m -o scores.json", "-o must be a file that ends in .npy or .csv, not scores.json"],
     ["encode m -o codes.txt", "-o must be a file that ends in .npy or .csv, not codes.txt"],
   ])("elbow %s", async (line, message) => {
     const { code, stdout, stderr } = await elbow(line.split(" "), { cwd: dir.path });
@@ -57,7 +59,7 @@ describe.concurrent("a wrong command line", () => {
     expect(code).toBe(2);
   });
 
-  test.each(["train", "evaluate", "sample", "reconstruct", "interpolate", "encode", "info"])(
+  test.each(["train", "evaluate", "sample", "reconstruct", "interpolate", "encode", "score", "info"])(
     "elbow %s --help has examples and fits 80 columns",
     async (command) => {
       const { code, stdout } = await elbow([command, "--help"]);
