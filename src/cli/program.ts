@@ -5,9 +5,11 @@ import {
   countOption,
   dataDirOption,
   dataOption,
+  imageShapeOption,
   MODEL_OPTIONS,
   outputOption,
   rowOption,
+  samplesOption,
   seedOption,
   splitOption,
   stepsOption,
@@ -52,6 +54,8 @@ function makeProgram(exit: (code: number) => void): Command {
   addEvaluate(program);
   addPictures(program);
   addEncode(program);
+  addScore(program);
+  addImport(program);
   addInfo(program);
   program.addHelpText(
     "after",
@@ -181,6 +185,50 @@ function addEncode(program: Command): void {
     .action(async (model: string, flags) => {
       const { encodeCommand } = await import("./encode.ts");
       await encodeCommand(model, flags);
+    });
+}
+
+function addScore(program: Command): void {
+  program
+    .command("score")
+    .description("Write the negative ELBO of every row, in nats: the higher, the stranger to the model.")
+    .argument(...MODEL)
+    .addOption(dataOption(OWN_DATA))
+    .addOption(dataDirOption())
+    .addOption(splitOption())
+    .addOption(samplesOption())
+    .addOption(seedOption("decides the draws (default: the model's seed)"))
+    .addOption(outputOption("scores.csv", "a .csv or a .npy file"))
+    .addHelpText(
+      "after",
+      examples("elbow score runs/mine", "elbow score runs/mine --data ./other --samples 16 -o scores.npy"),
+    )
+    .action(async (model: string, flags) => {
+      const { scoreCommand } = await import("./score.ts");
+      await scoreCommand(model, flags);
+    });
+}
+
+function addImport(program: Command): void {
+  const command = program
+    .command("import")
+    .description("Make a model of weights that another program trained; their shapes say how large it is.")
+    .argument("<weights>", "a .safetensors file of a PyTorch state_dict: fc1, fc_mu, fc_logvar, fc3, fc4");
+  for (const option of MODEL_OPTIONS) command.addOption(option);
+  command
+    .addOption(imageShapeOption())
+    .addOption(outputOption("model.safetensors", "the model file, or a directory for it"))
+    .option("--overwrite", "replace the file that is there")
+    .addHelpText(
+      "after",
+      examples(
+        "elbow import weights.safetensors --image-shape 28x28",
+        "elbow import weights.safetensors --activation tanh -o models/mine",
+      ),
+    )
+    .action(async (weights: string, flags) => {
+      const { importCommand } = await import("./import.ts");
+      await importCommand(weights, flags);
     });
 }
 

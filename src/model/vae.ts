@@ -6,7 +6,7 @@ import { type BuildInstance, instantiate, LANES, TILES, type TileName } from "..
 import { expectModule } from "../wasm/module.ts";
 import { platform } from "../wasm/platform.ts";
 import { chooseTile } from "../wasm/tiles.ts";
-import { checkConfig, type VaeConfig } from "./config.ts";
+import { checkConfig, checkSamples, type VaeConfig } from "./config.ts";
 import { Network } from "./network.ts";
 import {
   expectTensors,
@@ -57,6 +57,8 @@ export class Vae {
   readonly arithmetic: Arithmetic;
   /** For training on this thread. */
   readonly kernels: ModelKernels;
+  /** The network with the noise of a seed; all of them work in the same memory. */
+  readonly #seeded: (seed: number) => Network;
   readonly #network: Network;
   readonly #memory: WebAssembly.Memory;
   readonly #at: Readonly<Record<"parameters" | "staging" | "sequence", number>>;
@@ -76,7 +78,9 @@ export class Vae {
     growTo(memory, plan);
     this.#memory = memory;
     this.#at = { parameters: plan.at.parameters, staging: plan.at.staging, sequence: plan.at.sequence };
-    this.#network = new Network(kernels, config, this.table, plan, { ...USE, tile: TILES[choice.tile] });
+    const options = { ...USE, tile: TILES[choice.tile] };
+    this.#seeded = (seed) => new Network(kernels, { ...config, seed }, this.table, plan, options);
+    this.#network = this.#seeded(config.seed);
     const sequence = new Uint32Array(memory.buffer, plan.at.sequence, CHUNK);
     for (let i = 0; i < CHUNK; i++) sequence[i] = i;
     initialize(kernels, this.table, plan.at.parameters, config.seed);
@@ -219,17 +223,41 @@ export class Vae {
    * The noise is a function of the model's seed and the row's position.
    */
   losses(rows: RowValues): RowLosses {
+    return this.#negativeElbo(rows, 1, this.config.seed);
+  }
+
+  /**
+   * How badly the model describes every row, which makes it a score of anomalies: the negative ELBO in nats, a row each,
+   * KL(q(z|x)‖p(z)) − E[log p(x|z)] with the expectation as the mean over `samples` draws of z (Kingma & Welling 2013,
+   * equations 7 and 10). One draw with the model's own seed gives the sum of the two terms of `losses`.
+   *
+   * The noise is a function of the row's position, the draw and the seed (default: the model's).
+   *
+   * @throws {ConfigError} where the rows have another width, or `samples` or `seed` is not allowed
+   */
+  score(
+    rows: RowValues,
+    { samples = 1, seed = this.config.seed }: { samples?: number; seed?: number } = {},
+  ): Float64Array {
+    const { reconstruction, kl } = this.#negativeElbo(rows, checkSamples(samples), seed);
+    return reconstruction.map((loss, row) => loss + kl[row]);
+  }
+
+  #negativeElbo(rows: RowValues, samples: number, seed: number): RowLosses {
     const count = this.#countRows(rows);
     const reconstruction = new Float64Array(count);
     const kl = new Float64Array(count);
-    const network = this.#network;
+    const network = seed === this.config.seed ? this.#network : this.#seeded(seed);
     for (let first = 0; first < count; first += CHUNK) {
       const size = this.#load(rows, first, count);
       network.encode(0, size);
-      network.sample(0, size, first, 0, PURPOSE.evaluation);
-      network.decode(0, size);
-      network.losses(0, size);
-      reconstruction.set(new Float64Array(this.#memory.buffer, network.reconstruction, size), first);
+      for (let draw = 0; draw < samples; draw++) {
+        network.sample(0, size, first, draw, PURPOSE.evaluation);
+        network.decode(0, size);
+        network.losses(0, size);
+        const found = new Float64Array(this.#memory.buffer, network.reconstruction, size);
+        for (let i = 0; i < size; i++) reconstruction[first + i] += found[i] / samples;
+      }
       kl.set(new Float64Array(this.#memory.buffer, network.kl, size), first);
     }
     return { reconstruction, kl };
