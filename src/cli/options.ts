@@ -6,6 +6,7 @@ import {
   type Activation,
   checkConfig,
   checkEpochs,
+  checkSamples,
   checkTraining,
   checkWorkers,
   LIKELIHOOD_NAMES,
@@ -141,6 +142,26 @@ export function rowOption(flag: string, otherwise: number, what: string): Option
 export function stepsOption(): Option {
   const parse = wholeNumber("--steps", 2, 1000);
   return new Option("--steps <n>", "images in all, both ends included").argParser(parse).default(10);
+}
+
+export function samplesOption(): Option {
+  return option("--samples <n>", "draws of z for each row, of which the mean is taken (default: 1)", (text) =>
+    checked("--samples", text, () => checkSamples(toNumber(text))),
+  );
+}
+
+export function imageShapeOption(): Option {
+  return option(
+    "--image-shape <h>x<w>",
+    "height and width where rows are grayscale images, as 28x28",
+    (text) => {
+      const [, height, width] = /^([1-9]\d{0,6})x([1-9]\d{0,6})$/.exec(text) ?? [];
+      if (height && width) return [Number(height), Number(width)];
+      throw new ConfigError(
+        `--image-shape must be a height and a width, such as 28x28, not ${text || "empty"}`,
+      );
+    },
+  );
 }
 
 export function splitOption(): Option {

@@ -1,13 +1,15 @@
 /** The command's words: what there is to call, with which options, and what the help says. */
-import { Command } from "commander";
+import { Argument, Command } from "commander";
 import { EXIT } from "./fail.ts";
 import {
   countOption,
   dataDirOption,
   dataOption,
+  imageShapeOption,
   MODEL_OPTIONS,
   outputOption,
   rowOption,
+  samplesOption,
   seedOption,
   splitOption,
   stepsOption,
@@ -15,6 +17,7 @@ import {
   workersOption,
 } from "./options.ts";
 import { elbowVersion } from "./output.ts";
+import { PROJECT_KINDS, type ProjectKind } from "./project-kinds.ts";
 
 const MODEL = ["<model>", "a run directory or a model.safetensors"] as const;
 const OWN_DATA = "what the model was trained on";
@@ -52,7 +55,10 @@ function makeProgram(exit: (code: number) => void): Command {
   addEvaluate(program);
   addPictures(program);
   addEncode(program);
+  addScore(program);
+  addImport(program);
   addInfo(program);
+  addInit(program);
   program.addHelpText(
     "after",
     examples(
@@ -184,6 +190,50 @@ function addEncode(program: Command): void {
     });
 }
 
+function addScore(program: Command): void {
+  program
+    .command("score")
+    .description("Write the negative ELBO of every row, in nats: the higher, the stranger to the model.")
+    .argument(...MODEL)
+    .addOption(dataOption(OWN_DATA))
+    .addOption(dataDirOption())
+    .addOption(splitOption())
+    .addOption(samplesOption())
+    .addOption(seedOption("decides the draws (default: the model's seed)"))
+    .addOption(outputOption("scores.csv", "a .csv or a .npy file"))
+    .addHelpText(
+      "after",
+      examples("elbow score runs/mine", "elbow score runs/mine --data ./other --samples 16 -o scores.npy"),
+    )
+    .action(async (model: string, flags) => {
+      const { scoreCommand } = await import("./score.ts");
+      await scoreCommand(model, flags);
+    });
+}
+
+function addImport(program: Command): void {
+  const command = program
+    .command("import")
+    .description("Make a model of weights that another program trained; their shapes say how large it is.")
+    .argument("<weights>", "a .safetensors file of a PyTorch state_dict: fc1, fc_mu, fc_logvar, fc3, fc4");
+  for (const option of MODEL_OPTIONS) command.addOption(option);
+  command
+    .addOption(imageShapeOption())
+    .addOption(outputOption("model.safetensors", "the model file, or a directory for it"))
+    .option("--overwrite", "replace the file that is there")
+    .addHelpText(
+      "after",
+      examples(
+        "elbow import weights.safetensors --image-shape 28x28",
+        "elbow import weights.safetensors --activation tanh -o models/mine",
+      ),
+    )
+    .action(async (weights: string, flags) => {
+      const { importCommand } = await import("./import.ts");
+      await importCommand(weights, flags);
+    });
+}
+
 function addInfo(program: Command): void {
   program
     .command("info")
@@ -194,5 +244,25 @@ function addInfo(program: Command): void {
     .action(async (model: string, flags: object) => {
       const { infoCommand } = await import("./info.ts");
       await infoCommand(model, flags);
+    });
+}
+
+function addInit(program: Command): void {
+  program
+    .command("init")
+    .description("Make a small project that uses a model: a Cloudflare Worker, a page or a script.")
+    .addArgument(new Argument("<kind>", "worker, vite (a page) or node (a script)").choices(PROJECT_KINDS))
+    .argument("<name>", "the project's directory, which must not exist or be empty")
+    .option("--model <model>", MODEL[1])
+    .addHelpText(
+      "after",
+      examples(
+        "elbow init worker my-worker --model runs/mine",
+        "elbow init vite my-page --model model.safetensors",
+      ),
+    )
+    .action(async (kind: ProjectKind, name: string, flags: object) => {
+      const { initCommand } = await import("./init.ts");
+      await initCommand(kind, name, flags);
     });
 }

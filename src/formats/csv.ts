@@ -9,12 +9,12 @@ export interface CsvOptions {
 
 /**
  * A matrix as comma-separated values: a line of names, then a line per row. Numbers are as short as they can be and
- * still be the same float32 when read back.
+ * still be the same float32, or float64, when read back.
  *
  * @param values [rows, columns.length], row-major.
  * @throws ConfigError if the values are not whole rows or the labels are not one per row.
  */
-export function serializeCsv(values: Float32Array, { columns, labels }: CsvOptions): string {
+export function serializeCsv(values: Float32Array | Float64Array, { columns, labels }: CsvOptions): string {
   const cols = columns.length;
   if (cols === 0 || values.length % cols !== 0) {
     throw new ConfigError(`${values.length} values are not whole rows of ${cols} columns.`);
@@ -26,9 +26,10 @@ export function serializeCsv(values: Float32Array, { columns, labels }: CsvOptio
     );
   }
   const names = labels === undefined ? columns : ["label", ...columns];
+  const write = values instanceof Float64Array ? shortestFloat64 : shortestFloat32;
   const lines = [names.map(csvField).join(",")];
   for (let row = 0; row < rows; row++) {
-    const cells = Array.from(values.subarray(row * cols, (row + 1) * cols), shortestFloat32);
+    const cells = Array.from(values.subarray(row * cols, (row + 1) * cols), write);
     if (labels !== undefined) cells.unshift(String(labels[row]));
     lines.push(cells.join(","));
   }
@@ -46,6 +47,10 @@ export function shortestFloat32(value: number): string {
     if (Math.fround(shorter) === value) return String(shorter);
   }
   return Number.isFinite(value) ? String(Number(value.toPrecision(9))) : String(value);
+}
+
+function shortestFloat64(value: number): string {
+  return Object.is(value, -0) ? "-0" : String(value);
 }
 
 /** RFC 4180: a field with a comma, a quote or a line break stands in quotes, its own quotes doubled. */

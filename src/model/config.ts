@@ -117,3 +117,11 @@ export function checkEpochs(epochs: unknown = TRAIN_DEFAULTS.epochs): number {
 export function checkWorkers(workers: unknown): number {
   return expectInteger("workers", workers, 1, 256);
 }
+
+/** Draws of z for a row's score; the mean of more hardly moves any further. */
+const MOST_SAMPLES = 65536;
+
+/** @throws {ConfigError} naming what is allowed and what was given */
+export function checkSamples(samples: unknown): number {
+  return expectInteger("samples", samples, 1, MOST_SAMPLES);
+}

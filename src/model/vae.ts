@@ -2,9 +2,11 @@ import { ConfigError } from "../errors.ts";
 import { PURPOSE } from "../random/purpose.ts";
 import { growTo, planMemory } from "../wasm/arena.ts";
 import { type Arithmetic, chooseArithmetic, findBuild } from "../wasm/builds.ts";
-import { instantiate, LANES, type TileName } from "../wasm/kernels.ts";
+import { type BuildInstance, instantiate, LANES, type TileName } from "../wasm/kernels.ts";
+import { expectModule } from "../wasm/module.ts";
 import { platform } from "../wasm/platform.ts";
-import { checkConfig, type VaeConfig } from "./config.ts";
+import { chooseTile } from "../wasm/tiles.ts";
+import { checkConfig, checkSamples, type VaeConfig } from "./config.ts";
 import { Network } from "./network.ts";
 import {
   expectTensors,
@@ -24,11 +26,16 @@ const USE = { capacity: CHUNK, training: false, sparse: false } as const;
 /** Rows of data, row-major: float32 in [0, 1], or bytes that stand for value / 255. */
 export type RowValues = Float32Array | Uint8Array;
 
-/** Which build of the kernels a model runs on, and with which tile. */
-export interface KernelChoice {
+/** Weights and biases by their names. */
+type Tensors = ReadonlyMap<string, { readonly data: Float32Array }>;
+
+/** The kernels that a model runs on. */
+export interface ModelKernels {
+  /** A build that owns its memory. */
   readonly module: WebAssembly.Module;
-  readonly arithmetic: Arithmetic;
   readonly tile: TileName;
+  /** Whether the caller handed the module in, so that no other build may be within reach. */
+  readonly handedIn: boolean;
 }
 
 /** The two terms of the negative ELBO, a row each, in nats. */
@@ -46,14 +53,26 @@ export class Vae {
   readonly config: VaeConfig;
   /** Names, shapes and places of the parameters. */
   readonly table: ParameterTable;
+  /** How its kernels round. */
   readonly arithmetic: Arithmetic;
+  /** For training on this thread. */
+  readonly kernels: ModelKernels;
+  /** The network with the noise of a seed; all of them work in the same memory. */
+  readonly #seeded: (seed: number) => Network;
   readonly #network: Network;
   readonly #memory: WebAssembly.Memory;
   readonly #at: Readonly<Record<"parameters" | "staging" | "sequence", number>>;
 
-  private constructor(config: VaeConfig, choice: KernelChoice) {
+  private constructor(
+    config: VaeConfig,
+    instance: BuildInstance,
+    choice: ModelKernels,
+    tensors: Tensors | undefined,
+  ) {
+    const { kernels, memory, arithmetic } = instance;
     this.config = config;
-    this.arithmetic = choice.arithmetic;
+    this.arithmetic = arithmetic;
+    this.kernels = choice;
     this.table = parameterTable(config);
     const use = { ...USE, tile: choice.tile };
     const plan = planMemory({
@@ -62,14 +81,15 @@ export class Vae {
       staging: CHUNK * config.inputDim * 4,
       sequence: CHUNK * 4,
     });
-    const { kernels, memory } = instantiate(choice.module);
     growTo(memory, plan);
     this.#memory = memory;
     this.#at = { parameters: plan.at.parameters, staging: plan.at.staging, sequence: plan.at.sequence };
-    this.#network = new Network(kernels, config, this.table, plan, use);
+    this.#seeded = (seed) => new Network(kernels, { ...config, seed }, this.table, plan, use);
+    this.#network = this.#seeded(config.seed);
     const sequence = new Uint32Array(memory.buffer, plan.at.sequence, CHUNK);
     for (let i = 0; i < CHUNK; i++) sequence[i] = i;
-    initialize(kernels, this.table, plan.at.parameters, config.seed);
+    if (tensors) this.setTensors(tensors);
+    else initialize(kernels, this.table, plan.at.parameters, config.seed);
   }
 
   /**
@@ -82,19 +102,37 @@ export class Vae {
    */
   static async create(
     config: Partial<VaeConfig> & Pick<VaeConfig, "inputDim">,
-    options: { arithmetic?: Arithmetic; tensors?: ReadonlyMap<string, { readonly data: Float32Array }> } = {},
+    options: { arithmetic?: Arithmetic; tensors?: Tensors } = {},
   ): Promise<Vae> {
     const checked = checkConfig(config);
     const arithmetic = chooseArithmetic(options.arithmetic ?? platform().arithmetic());
     const module = await platform().compile(findBuild(arithmetic, false));
-    const vae = new Vae(checked, { module, arithmetic, tile: platform().tile(arithmetic) });
-    if (options.tensors) vae.setTensors(options.tensors);
-    return vae;
+    const kernels = { module, tile: platform().tile(arithmetic), handedIn: false };
+    return new Vae(checked, instantiate(module), kernels, options.tensors);
   }
 
-  /** The same from a compiled build of the kernels that owns its memory: for runtimes that bring their own module. */
-  static fromModule(config: Partial<VaeConfig> & Pick<VaeConfig, "inputDim">, choice: KernelChoice): Vae {
-    return new Vae(checkConfig(config), choice);
+  /**
+   * The same from kernels that the caller has compiled, at once: for runtimes that give code as a WebAssembly.Module and
+   * compile nothing themselves. Such a model runs and trains on this thread alone.
+   *
+   * @param module elbow-vae/kernels.wasm, or elbow-vae/kernels.relaxed.wasm where the engine knows relaxed SIMD. Where it
+   *   comes as bytes and compiling is allowed, `new WebAssembly.Module(bytes)` makes it.
+   * @param options.tile how the kernels go about a product, which changes the time and no bit; by default the one that
+   *   is good everywhere
+   * @throws {ConfigError} when a setting is not allowed
+   * @throws {MemoryLimitError} when the model does not fit a WebAssembly memory
+   * @throws {KernelError} when it is no module, one of other code, or one that needs a shared memory
+   */
+  static fromModule(
+    config: Partial<VaeConfig> & Pick<VaeConfig, "inputDim">,
+    module: WebAssembly.Module,
+    options: { tensors?: Tensors; tile?: TileName } = {},
+  ): Vae {
+    const checked = checkConfig(config);
+    expectModule(module);
+    const instance = instantiate(module);
+    const tile = options.tile ?? chooseTile(instance.arithmetic, { revectorized: false });
+    return new Vae(checked, instance, { module, tile, handedIn: true }, options.tensors);
   }
 
   /** The parameters as they lie in memory; a view that is good until the next call of any method. */
@@ -108,7 +146,7 @@ export class Vae {
   }
 
   /** Takes weights and biases over; names and shapes must be those of `table.tensors`. */
-  setTensors(tensors: ReadonlyMap<string, { readonly data: Float32Array }>): void {
+  setTensors(tensors: Tensors): void {
     expectTensors(this.table, tensors);
     packTensors(this.table, tensors, this.#parameters);
   }
@@ -185,23 +223,50 @@ export class Vae {
    * The noise is a function of the model's seed and the row's position.
    */
   losses(rows: RowValues): RowLosses {
+    return this.#negativeElbo(rows, 1, this.config.seed);
+  }
+
+  /**
+   * How badly the model describes every row, which makes it a score of anomalies: the negative ELBO in nats, a row each,
+   * KL(q(z|x)‖p(z)) − E[log p(x|z)] with the expectation as the mean over `samples` draws of z (Kingma & Welling 2013,
+   * equations 7 and 10). One draw with the model's own seed gives the sum of the two terms of `losses`.
+   *
+   * The noise is a function of the row's position, the draw and the seed (default: the model's).
+   *
+   * @throws {ConfigError} where the rows have another width, or `samples` or `seed` is not allowed
+   */
+  score(
+    rows: RowValues,
+    { samples = 1, seed = this.config.seed }: { samples?: number; seed?: number } = {},
+  ): Float64Array {
+    const { reconstruction, kl } = this.#negativeElbo(rows, checkSamples(samples), seed);
+    return reconstruction.map((loss, row) => loss + kl[row]);
+  }
+
+  #negativeElbo(rows: RowValues, samples: number, seed: number): RowLosses {
     const count = this.#countRows(rows);
     const reconstruction = new Float64Array(count);
     const kl = new Float64Array(count);
-    const network = this.#network;
+    const network = seed === this.config.seed ? this.#network : this.#seeded(seed);
     for (let first = 0; first < count; first += CHUNK) {
       const size = this.#load(rows, first, count);
       network.encode(0, size);
-      network.sample(0, size, first, 0, PURPOSE.evaluation);
-      network.decode(0, size);
-      network.losses(0, size);
-      reconstruction.set(new Float64Array(this.#memory.buffer, network.reconstruction, size), first);
+      for (let draw = 0; draw < samples; draw++) {
+        network.sample(0, size, first, draw, PURPOSE.evaluation);
+        network.decode(0, size);
+        network.losses(0, size);
+        const found = new Float64Array(this.#memory.buffer, network.reconstruction, size);
+        for (let i = 0; i < size; i++) reconstruction[first + i] += found[i] / samples;
+      }
       kl.set(new Float64Array(this.#memory.buffer, network.kl, size), first);
     }
     return { reconstruction, kl };
   }
 
   #countRows(rows: RowValues): number {
+    if (!(rows instanceof Float32Array || rows instanceof Uint8Array)) {
+      throw new ConfigError("the rows must be a Float32Array or a Uint8Array, row-major");
+    }
     return countRows("rows", rows, this.config.inputDim);
   }
 

@@ -2,6 +2,7 @@ import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import process from "node:process";
 import { beforeAll, describe, expect, test } from "vitest";
 import { drawDigits } from "../../src/data/digits.ts";
+import { parseModel, Vae } from "../../src/node.ts";
 import { craft } from "../formats/craft.ts";
 import { elbow, idx, jsonLines, listing, pngSize, temporaryDirectory, writeDigits } from "./support.ts";
 
@@ -59,6 +60,47 @@ describe.concurrent("what a model is good for", () => {
     expect(lines[0]).toBe("label,mu0,mu1");
     const { labels } = drawDigits(0, 0, 320);
     expect(lines.slice(1).map((line) => Number(line.split(",")[0]))).toEqual([...labels!]);
+  });
+
+  test("score", async () => {
+    const [csv, npy, evaluated] = await Promise.all([
+      run("score", "run"),
+      run(
+        "score",
+        MODEL,
+        "--data",
+        "idx",
+        "--split",
+        "train",
+        "--samples",
+        "3",
+        "--seed",
+        "5",
+        "-o",
+        "s.npy",
+      ),
+      run("evaluate", "run", "--json"),
+    ]);
+    expect(csv).toMatchObject({ code: 0, stderr: "" });
+    const [{ testLoss }] = jsonLines(evaluated!.stdout) as [{ testLoss: number }];
+    expect(csv!.stdout).toBe(
+      `scores.csv: the negative ELBO of 64 rows, ${testLoss.toFixed(3)} nats in the mean\n`,
+    );
+    const lines = (await readFile(dir.at("scores.csv"), "utf8")).trimEnd().split("\n");
+    expect(lines[0]).toBe("label,score");
+    const scores = lines.slice(1).map((line) => Number(line.split(",")[1]));
+    expect(scores.reduce((sum, score) => sum + score, 0) / 64).toBeCloseTo(testLoss, 9);
+
+    expect(npy!.stdout).toMatch(/^s\.npy: the negative ELBO of 320 rows with 3 draws each, \d+\.\d{3} nats/);
+    const model = parseModel(await readFile(dir.at(MODEL)));
+    const vae = await Vae.create(model.config, {
+      tensors: model.tensors,
+      arithmetic: model.info.arithmetic!,
+    });
+    const expected = vae.score(drawDigits(0, 0, 320).values, { samples: 3, seed: 5 });
+    const file = await readFile(dir.at("s.npy"));
+    expect(file.toString("latin1")).toContain("'descr': '<f8', 'fortran_order': False, 'shape': (320,)");
+    expect(new Float64Array(new Uint8Array(file.subarray(-320 * 8)).buffer)).toEqual(expected);
   });
 
   test("info", async () => {

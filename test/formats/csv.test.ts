@@ -12,6 +12,15 @@ test("a matrix has a line of names and a line per row", () => {
   expect(serializeCsv(new Float32Array(0), { columns: ["z0"] })).toBe("z0\n");
 });
 
+test("float64 keeps every bit", () => {
+  const values = Float64Array.of(1 / 3, -0, 5e-324, Number.NaN);
+  const lines = serializeCsv(values, { columns: ["score"] })
+    .trimEnd()
+    .split("\n")
+    .slice(1);
+  expect(lines).toEqual(["0.3333333333333333", "-0", "5e-324", "NaN"]);
+});
+
 test("names with commas and quotes stand in quotes", () => {
   expect(serializeCsv(new Float32Array(0), { columns: ["a,b", 'say "c"', "d e"] })).toBe(
     '"a,b","say ""c""",d e\n',

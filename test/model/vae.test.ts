@@ -38,19 +38,19 @@ function rowsOf({ inputDim }: VaeConfig, count: number): Float32Array {
   return float32(uniforms(count + 1, count * inputDim, 0, 1));
 }
 
-/** The noise of `losses`: that of evaluation, by row. */
-function evaluationNoise({ seed, latentDim }: VaeConfig, count: number): Float64Array {
+/** The noise of `losses` and `score`: that of evaluation, by row. */
+function evaluationNoise({ seed, latentDim }: VaeConfig, count: number, draw = 0): Float64Array {
   const eps = new Float64Array(count * latentDim);
   for (let row = 0; row < count; row++) {
-    normals(seed, PURPOSE.evaluation, 0, row, eps.subarray(row * latentDim, (row + 1) * latentDim));
+    normals(seed, PURPOSE.evaluation, draw, row, eps.subarray(row * latentDim, (row + 1) * latentDim));
   }
   return eps;
 }
 
-function twinOf(vae: Vae, x: Numbers, count: number) {
+function twinOf(vae: Vae, x: Numbers, count: number, { seed = vae.config.seed, draw = 0 } = {}) {
   const named = new Map(vae.tensors().map(({ name, data }) => [name, data]));
   const { parameters } = trainingState(vae.config, named);
-  return vaeForward(vae.config, parameters, x, evaluationNoise(vae.config, count), count);
+  return vaeForward(vae.config, parameters, x, evaluationNoise({ ...vae.config, seed }, count, draw), count);
 }
 
 describe.each(supportedArithmetic())("%s", (arithmetic) => {
@@ -73,6 +73,37 @@ describe.each(supportedArithmetic())("%s", (arithmetic) => {
       const mean = config.likelihood === "bernoulli" ? sigmoidForward(twin.output) : twin.output;
       const decoded = vae.decode(float32(twin.z));
       expect(decoded).toBeAllClose(mean, { ...close, shape: [count, inputDim] });
+    });
+
+    test("a score is the negative ELBO, the mean over the draws, against the float64 twin", () => {
+      const count = 70;
+      const x = rowsOf(config, count);
+      for (const seed of [config.seed, 77, 2 ** 35]) {
+        const twins = [0, 1, 2].map((draw) => twinOf(vae, x, count, { seed, draw }));
+        const expected = Array.from({ length: count }, (_, row) => {
+          const reconstruction = twins.reduce((sum, twin) => sum + twin.reconstruction[row]!, 0) / 3;
+          return reconstruction + twins[0]!.kl[row]!;
+        });
+        expect(vae.score(x, { samples: 3, seed })).toBeAllClose(expected, close);
+      }
+    });
+
+    test("one draw with the model's seed is the sum of the losses, bit for bit", () => {
+      const x = rowsOf(config, 130);
+      const { reconstruction, kl } = vae.losses(x);
+      const sums = reconstruction.map((loss, row) => loss + kl[row]!);
+      expect(vae.score(x)).toEqual(sums);
+      vae.score(x, { samples: 2, seed: 12 });
+      expect(vae.score(x, { samples: 1, seed: config.seed })).toEqual(sums);
+    });
+
+    test("scores of fewer rows are the first of more", () => {
+      const x = rowsOf(config, 130);
+      const options = { samples: 2, seed: 9 };
+      const all = vae.score(x, options);
+      for (const count of COUNTS) {
+        expect(vae.score(x.slice(0, count * inputDim), options)).toEqual(all.slice(0, count));
+      }
     });
 
     test("a row's results do not depend on the rows beside it", () => {
@@ -159,6 +190,17 @@ describe("samples", async () => {
   });
 });
 
+test("scores without a draw or with a wrong seed are refused", async () => {
+  const vae = await Vae.create(bernoulli);
+  const x = rowsOf(bernoulli, 1);
+  for (const samples of [0, 1.5, 65537, Number.NaN]) {
+    expect(() => vae.score(x, { samples })).toThrow(ConfigError);
+    expect(() => vae.score(x, { samples })).toThrow(`samples must be a whole number from 1 to 65536`);
+  }
+  expect(() => vae.score(x, { seed: -1 })).toThrow(ConfigError);
+  expect(() => vae.score(new Float32Array(36))).toThrow(/expected rows of 37 numbers each/);
+});
+
 describe("results", async () => {
   const vae = await Vae.create(bernoulli);
 
@@ -233,7 +275,8 @@ describe("a model", () => {
       const created = await Vae.create(bernoulli, { arithmetic });
       const x = rowsOf(bernoulli, 65);
       for (const tile of Object.keys(TILES) as TileName[]) {
-        const vae = Vae.fromModule(bernoulli, { module, arithmetic, tile });
+        const vae = Vae.fromModule(bernoulli, module, { tile });
+        expect(vae.arithmetic).toBe(arithmetic);
         expect(vae.tensors()).toEqual(created.tensors());
         expect(vae.encode(x)).toEqual(created.encode(x));
         expect(vae.losses(x)).toEqual(created.losses(x));
@@ -244,10 +287,10 @@ describe("a model", () => {
 
   test("is not made from a module that is something else", async () => {
     const shared = await compileNode(findBuild("simd", true));
-    const choice = { arithmetic: "simd", tile: "4x8" } as const;
-    expect(() => Vae.fromModule(bernoulli, { ...choice, module: shared })).toThrow(KernelError);
+    expect(() => Vae.fromModule(bernoulli, shared)).toThrow(KernelError);
+    expect(() => Vae.fromModule(bernoulli, shared)).toThrow(/expected a kernel build that owns its memory/);
     const empty = new WebAssembly.Module(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0));
-    expect(() => Vae.fromModule(bernoulli, { ...choice, module: empty })).toThrow(KernelError);
+    expect(() => Vae.fromModule(bernoulli, empty)).toThrow(KernelError);
   });
 
   test("that cannot fit says how much it needs", async () => {

@@ -1,0 +1,40 @@
+/** Numbers of every row of a dataset as a file: what `elbow encode` and `elbow score` write. */
+import { extname } from "node:path";
+import type { Split } from "../data/dataset.ts";
+import { ConfigError } from "../errors.ts";
+import { serializeCsv } from "../formats/csv.ts";
+import { writeWhole } from "../formats/files-node.ts";
+import { serializeNpy } from "../formats/npy.ts";
+
+/**
+ * Before any work is done for it.
+ *
+ * @throws ConfigError where the name says nothing that can be written
+ */
+export function expectRowsFile(path: string): void {
+  if (isNpy(path) || extname(path).toLowerCase() === ".csv") return;
+  throw new ConfigError(`-o must be a file that ends in .npy or .csv, not ${path}`);
+}
+
+function isNpy(path: string): boolean {
+  return extname(path).toLowerCase() === ".npy";
+}
+
+/**
+ * NumPy's file holds the values alone; CSV has names above its columns, and before them the labels where there are any.
+ *
+ * @param values [rows, columns.length], row-major
+ * @param shape NumPy's
+ */
+export async function writeRows(
+  path: string,
+  values: Float32Array | Float64Array,
+  shape: readonly number[],
+  columns: readonly string[],
+  { labels }: Split,
+): Promise<void> {
+  const contents = isNpy(path)
+    ? serializeNpy(values, shape)
+    : serializeCsv(values, labels === undefined ? { columns } : { columns, labels });
+  await writeWhole(path, contents);
+}
