@@ -12,6 +12,9 @@ export { linearSparse, linearUpdateSparse, listColumns, listRows } from "./spars
 export { TILE_4X8, TILE_4X16, TILE_6X8, TILE_6X16 } from "./tile";
 export { transpose } from "./transpose";
 
+/** 1 where multiply-add rounds once (simd.ts, madd), 0 where it rounds twice, the same everywhere. */
+export const FUSED: i32 = i32(ASC_FEATURE_RELAXED_SIMD);
+
 /** Where the static data ends: memory from here on is the caller's. */
 export function heapBase(): usize {
   return __heap_base;

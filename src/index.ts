@@ -1,5 +1,7 @@
 // `elbow-vae` in browsers.
 
+import { useThreads } from "./train/crew.ts";
+import { startPool } from "./train/pool.ts";
 import { spawnWeb } from "./train/spawn-web.ts";
 import { compileWeb } from "./wasm/compile-web.ts";
 import { usePlatform } from "./wasm/platform.ts";
@@ -7,11 +9,10 @@ import { chooseTile } from "./wasm/tiles.ts";
 
 usePlatform({
   compile: compileWeb,
-  spawn: spawnWeb,
-  cores: () => navigator.hardwareConcurrency,
   arithmetic: () => undefined,
   tile: (arithmetic) => chooseTile(arithmetic, { revectorized: false }),
 });
+useThreads({ cores: () => navigator.hardwareConcurrency, start: startPool(spawnWeb) });
 
 export { digits, fashionMnist, type LoadOptions, mnist } from "./data/load-web.ts";
 export { DataUnavailableError } from "./data/unavailable.ts";

@@ -3,6 +3,8 @@
 import { availableParallelism } from "node:os";
 import process from "node:process";
 import { ConfigError } from "./errors.ts";
+import { useThreads } from "./train/crew.ts";
+import { startPool } from "./train/pool.ts";
 import { spawnNode } from "./train/spawn-node.ts";
 import type { Arithmetic } from "./wasm/builds.ts";
 import { compileNode } from "./wasm/compile-node.ts";
@@ -19,11 +21,10 @@ function askedArithmetic(): Arithmetic | undefined {
 
 usePlatform({
   compile: compileNode,
-  spawn: spawnNode,
-  cores: availableParallelism,
   arithmetic: askedArithmetic,
   tile: (arithmetic) => chooseTile(arithmetic, currentEngine()),
 });
+useThreads({ cores: availableParallelism, start: startPool(spawnNode) });
 
 export { digits, fashionMnist, type LoadOptions, loadDataset, mnist } from "./data/load-node.ts";
 export { DataUnavailableError } from "./data/unavailable.ts";

@@ -2,8 +2,10 @@ import { ConfigError } from "../errors.ts";
 import { PURPOSE } from "../random/purpose.ts";
 import { growTo, planMemory } from "../wasm/arena.ts";
 import { type Arithmetic, chooseArithmetic, findBuild } from "../wasm/builds.ts";
-import { instantiate, LANES, TILES, type TileName } from "../wasm/kernels.ts";
+import { type BuildInstance, instantiate, LANES, TILES, type TileName } from "../wasm/kernels.ts";
+import { expectModule } from "../wasm/module.ts";
 import { platform } from "../wasm/platform.ts";
+import { chooseTile } from "../wasm/tiles.ts";
 import { checkConfig, checkSamples, type VaeConfig } from "./config.ts";
 import { Network } from "./network.ts";
 import {
@@ -24,11 +26,16 @@ const USE = { capacity: CHUNK, training: false, sparse: false } as const;
 /** Rows of data, row-major: float32 in [0, 1], or bytes that stand for value / 255. */
 export type RowValues = Float32Array | Uint8Array;
 
-/** Which build of the kernels a model runs on, and with which tile. */
-export interface KernelChoice {
+/** Weights and biases by their names. */
+type Tensors = ReadonlyMap<string, { readonly data: Float32Array }>;
+
+/** The kernels that a model runs on. */
+export interface ModelKernels {
+  /** A build that owns its memory. */
   readonly module: WebAssembly.Module;
-  readonly arithmetic: Arithmetic;
   readonly tile: TileName;
+  /** Whether the caller handed the module in, so that no other build may be within reach. */
+  readonly handedIn: boolean;
 }
 
 /** The two terms of the negative ELBO, a row each, in nats. */
@@ -46,16 +53,21 @@ export class Vae {
   readonly config: VaeConfig;
   /** Names, shapes and places of the parameters. */
   readonly table: ParameterTable;
+  /** How its kernels round. */
   readonly arithmetic: Arithmetic;
   /** The network with the noise of a seed; all of them work in the same memory. */
   readonly #seeded: (seed: number) => Network;
+  /** For training on this thread. */
+  readonly kernels: ModelKernels;
   readonly #network: Network;
   readonly #memory: WebAssembly.Memory;
   readonly #at: Readonly<Record<"parameters" | "staging" | "sequence", number>>;
 
-  private constructor(config: VaeConfig, choice: KernelChoice) {
+  private constructor(config: VaeConfig, instance: BuildInstance, choice: ModelKernels) {
+    const { kernels, memory, arithmetic } = instance;
     this.config = config;
-    this.arithmetic = choice.arithmetic;
+    this.arithmetic = arithmetic;
+    this.kernels = choice;
     this.table = parameterTable(config);
     const plan = planMemory({
       parameters: this.table.bytes,
@@ -63,7 +75,6 @@ export class Vae {
       staging: CHUNK * config.inputDim * 4,
       sequence: CHUNK * 4,
     });
-    const { kernels, memory } = instantiate(choice.module);
     growTo(memory, plan);
     this.#memory = memory;
     this.#at = { parameters: plan.at.parameters, staging: plan.at.staging, sequence: plan.at.sequence };
@@ -85,19 +96,43 @@ export class Vae {
    */
   static async create(
     config: Partial<VaeConfig> & Pick<VaeConfig, "inputDim">,
-    options: { arithmetic?: Arithmetic; tensors?: ReadonlyMap<string, { readonly data: Float32Array }> } = {},
+    options: { arithmetic?: Arithmetic; tensors?: Tensors } = {},
   ): Promise<Vae> {
     const checked = checkConfig(config);
     const arithmetic = chooseArithmetic(options.arithmetic ?? platform().arithmetic());
     const module = await platform().compile(findBuild(arithmetic, false));
-    const vae = new Vae(checked, { module, arithmetic, tile: platform().tile(arithmetic) });
-    if (options.tensors) vae.setTensors(options.tensors);
-    return vae;
+    const kernels = { module, tile: platform().tile(arithmetic), handedIn: false };
+    return Vae.#make(checked, instantiate(module), kernels, options.tensors);
   }
 
-  /** The same from a compiled build of the kernels that owns its memory: for runtimes that bring their own module. */
-  static fromModule(config: Partial<VaeConfig> & Pick<VaeConfig, "inputDim">, choice: KernelChoice): Vae {
-    return new Vae(checkConfig(config), choice);
+  /**
+   * The same from kernels that the caller has compiled, at once: for runtimes that give code as a WebAssembly.Module and
+   * compile nothing themselves. Such a model runs and trains on this thread alone.
+   *
+   * @param module elbow-vae/kernels.wasm, or elbow-vae/kernels.relaxed.wasm where the engine knows relaxed SIMD. Where it
+   *   comes as bytes and compiling is allowed, `new WebAssembly.Module(bytes)` makes it.
+   * @param options.tile how the kernels go about a product, which changes the time and no bit; by default the one that
+   *   is good everywhere
+   * @throws {ConfigError} when a setting is not allowed
+   * @throws {MemoryLimitError} when the model does not fit a WebAssembly memory
+   * @throws {KernelError} when it is no module, one of other code, or one that needs a shared memory
+   */
+  static fromModule(
+    config: Partial<VaeConfig> & Pick<VaeConfig, "inputDim">,
+    module: WebAssembly.Module,
+    options: { tensors?: Tensors; tile?: TileName } = {},
+  ): Vae {
+    const checked = checkConfig(config);
+    expectModule(module);
+    const instance = instantiate(module);
+    const tile = options.tile ?? chooseTile(instance.arithmetic, { revectorized: false });
+    return Vae.#make(checked, instance, { module, tile, handedIn: true }, options.tensors);
+  }
+
+  static #make(config: VaeConfig, instance: BuildInstance, kernels: ModelKernels, tensors?: Tensors): Vae {
+    const vae = new Vae(config, instance, kernels);
+    if (tensors) vae.setTensors(tensors);
+    return vae;
   }
 
   /** The parameters as they lie in memory; a view that is good until the next call of any method. */
@@ -111,7 +146,7 @@ export class Vae {
   }
 
   /** Takes weights and biases over; names and shapes must be those of `table.tensors`. */
-  setTensors(tensors: ReadonlyMap<string, { readonly data: Float32Array }>): void {
+  setTensors(tensors: Tensors): void {
     expectTensors(this.table, tensors);
     packTensors(this.table, tensors, this.#parameters);
   }

@@ -1,20 +1,27 @@
-import { type Remote, wrap } from "comlink";
+import { type Endpoint, type Remote, wrap } from "comlink";
 import { WorkerError } from "../errors.ts";
-import { platform, type SpawnedWorker } from "../wasm/platform.ts";
 import { abort } from "./barrier.ts";
-import type { Program, Stretch } from "./program.ts";
+import type { Crew, Threads } from "./crew.ts";
+import type { Stretch } from "./program.ts";
 import type { ProgramHost } from "./program-host.ts";
 import type { Session } from "./session.ts";
 
-/** Whoever runs the program: workers over a shared memory, or this thread alone. */
-export interface Crew {
-  train(stretch: Stretch): Promise<void>;
-  evaluate(): Promise<void>;
-  dispose(): void;
+/** A worker as the pool sees it: somewhere to send messages, a way to hear of its death, and an end. */
+export interface SpawnedWorker {
+  /** What comlink talks to. */
+  readonly endpoint: Endpoint;
+  /** Calls back once, should the worker end or fail on its own. */
+  onFailure(report: (reason: string) => void): void;
+  terminate(): void;
+}
+
+/** What `Threads` wants, from a function that starts a worker which runs train/worker-*.ts. */
+export function startPool(spawn: () => SpawnedWorker): Threads["start"] {
+  return (session, module, memory, words) => WorkerPool.start(spawn, session, module, memory, words);
 }
 
 /** N workers, each with its rank. When one fails, all end. */
-export class WorkerPool implements Crew {
+class WorkerPool implements Crew {
   readonly #words: Int32Array;
   readonly #workers: SpawnedWorker[];
   readonly #remotes: Remote<ProgramHost>[];
@@ -22,13 +29,13 @@ export class WorkerPool implements Crew {
   readonly #ended: Promise<never>;
   #reject: ((reason: WorkerError) => void) | undefined;
 
-  private constructor(size: number, words: Int32Array) {
+  private constructor(spawn: () => SpawnedWorker, size: number, words: Int32Array) {
     this.#words = words;
     this.#ended = new Promise((_, reject) => {
       this.#reject = reject;
     });
     this.#ended.catch(() => {}); // it may come while nobody awaits
-    this.#workers = Array.from({ length: size }, () => platform().spawn());
+    this.#workers = Array.from({ length: size }, spawn);
     this.#remotes = this.#workers.map(({ endpoint }) => wrap<ProgramHost>(endpoint));
     for (const [rank, worker] of this.#workers.entries()) {
       worker.onFailure((reason) => {
@@ -37,18 +44,14 @@ export class WorkerPool implements Crew {
     }
   }
 
-  /**
-   * Starts the workers and lets them join the session.
-   *
-   * @param words the control words in `memory`, by which a failure is told to the others
-   */
   static async start(
+    spawn: () => SpawnedWorker,
     session: Session,
     module: WebAssembly.Module,
     memory: WebAssembly.Memory,
     words: Int32Array,
   ): Promise<WorkerPool> {
-    const pool = new WorkerPool(session.size, words);
+    const pool = new WorkerPool(spawn, session.size, words);
     await pool.#all((remote, rank) => remote.join(session, rank, module, memory));
     return pool;
   }
@@ -86,32 +89,4 @@ export class WorkerPool implements Crew {
   dispose(): void {
     this.#end(new WorkerError("the trainer was disposed of, so it trains no more"));
   }
-}
-
-/** How many steps are run before other work of the thread gets its turn. */
-const SLICE = 4;
-
-/** This thread alone, for engines without threads or shared memory; it yields between slices of steps. */
-export class InlineCrew implements Crew {
-  readonly #program: Program;
-  readonly #over: () => boolean;
-
-  /** @param over whether the run was stopped or diverged, so that no further slice is begun */
-  constructor(program: Program, over: () => boolean) {
-    this.#program = program;
-    this.#over = over;
-  }
-
-  async train({ epoch, fromStep, toStep }: Stretch): Promise<void> {
-    for (let step = fromStep; step < toStep && !this.#over(); step += SLICE) {
-      this.#program.train({ epoch, fromStep: step, toStep: Math.min(toStep, step + SLICE) });
-      await new Promise((resolve) => setTimeout(resolve));
-    }
-  }
-
-  async evaluate(): Promise<void> {
-    this.#program.evaluate();
-  }
-
-  dispose(): void {}
 }

@@ -1,6 +1,6 @@
 import { Worker } from "node:worker_threads";
 import nodeEndpoint from "comlink/dist/esm/node-adapter.mjs";
-import type { SpawnedWorker } from "../wasm/platform.ts";
+import type { SpawnedWorker } from "./pool.ts";
 
 /** In a checkout Node runs the TypeScript itself, in the package it is JavaScript. */
 const EXTENSION = import.meta.url.endsWith(".ts") ? "ts" : "js";

@@ -1,4 +1,4 @@
-import type { SpawnedWorker } from "../wasm/platform.ts";
+import type { SpawnedWorker } from "./pool.ts";
 
 export function spawnWeb(): SpawnedWorker {
   const worker = new Worker(new URL("./worker-web.js", import.meta.url), { type: "module" });

@@ -1,17 +1,17 @@
 import type { Rows } from "../data/dataset.ts";
 import { epochOrder, stepsPerEpoch } from "../data/sampler.ts";
 import { ConfigError, DivergedError } from "../errors.ts";
-import { checkTraining, checkWorkers, type TrainingConfig, type VaeConfig } from "../model/config.ts";
+import { checkTraining, type TrainingConfig, type VaeConfig } from "../model/config.ts";
 import { expectTensors, type NamedTensor, packTensors, unpackTensors } from "../model/parameters.ts";
 import type { TrainingState } from "../model/training-state.ts";
 import type { Vae } from "../model/vae.ts";
 import { allocateShared, growTo, type Plan } from "../wasm/arena.ts";
-import { canShareMemory, findBuild } from "../wasm/builds.ts";
+import { findBuild } from "../wasm/builds.ts";
 import { instantiate } from "../wasm/kernels.ts";
 import { platform } from "../wasm/platform.ts";
 import { type Control, controlViews, SUM, WORD } from "./control.ts";
+import { type Crew, InlineCrew, planCrew } from "./crew.ts";
 import type { EpochMetrics } from "./metrics.ts";
-import { type Crew, InlineCrew, WorkerPool } from "./pool.ts";
 import { Program } from "./program.ts";
 import { dataShape, measureDensities, planSession, type Session } from "./session.ts";
 
@@ -28,7 +28,10 @@ export interface Progress {
 export interface TrainerOptions extends Partial<TrainingConfig> {
   /** Rows to evaluate after every epoch. */
   readonly test?: Rows | undefined;
-  /** How many workers; all cores where nothing is said. It changes the time and nothing else. */
+  /**
+   * How many workers; it changes the time and nothing else. Where nothing is said: all cores, or this thread alone
+   * where there can be no workers, as in a page that is not cross-origin isolated and for a model of Vae.fromModule.
+   */
   readonly workers?: number | undefined;
   /** Where to go on from; the model takes the state's parameters over. */
   readonly resume?: TrainingState | undefined;
@@ -87,9 +90,7 @@ export class Trainer {
    * @throws {MemoryLimitError} when it does not fit a WebAssembly memory; nothing has been allocated then
    */
   static async create(vae: Vae, data: Rows, options: TrainerOptions = {}): Promise<Trainer> {
-    const shared = canShareMemory();
-    const cores = platform().cores();
-    const size = shared ? checkWorkers(options.workers ?? cores) : 1;
+    const { size, threads } = planCrew(options.workers, vae.kernels.handedIn);
     expectRows("training", data, vae.config);
     if (options.test) expectRows("test", options.test, vae.config);
     const training = checkTraining(options);
@@ -101,19 +102,19 @@ export class Trainer {
       test: dataShape(options.test),
       densities: measureDensities(data),
       size,
-      tile: platform().tile(vae.arithmetic),
-      spins: size > cores ? SPINS_WHEN_CROWDED : SPINS,
+      tile: vae.kernels.tile,
+      spins: threads && size > threads.cores() ? SPINS_WHEN_CROWDED : SPINS,
     };
     const plan = planSession(session);
-    const module = await platform().compile(findBuild(vae.arithmetic, shared));
-    const instance = instantiate(module, shared ? allocateShared(plan) : undefined);
-    if (!shared) growTo(instance.memory, plan);
+    const module = threads ? await platform().compile(findBuild(vae.arithmetic, true)) : vae.kernels.module;
+    const instance = instantiate(module, threads ? allocateShared(plan) : undefined);
+    if (!threads) growTo(instance.memory, plan);
     const { memory } = instance;
     fillMemory(memory, plan, vae, data, options);
     const { words } = controlViews(memory, plan.at.control);
     const over = (): boolean => words[WORD.stop] !== 0 || words[WORD.diverged] !== 0;
-    const crew = shared
-      ? await WorkerPool.start(session, module, memory, words)
+    const crew = threads
+      ? await threads.start(session, module, memory, words)
       : new InlineCrew(new Program(session, 0, instance), over);
     return new Trainer(vae, session, plan, memory, crew, options);
   }

@@ -1,4 +1,5 @@
 import { KernelError } from "../errors.ts";
+import type { Arithmetic } from "./builds.ts";
 
 /**
  * The kernels of assembly/, typed: the only place that touches a module's exports.
@@ -249,12 +250,18 @@ export interface Instance {
   readonly memory: WebAssembly.Memory;
 }
 
+/** An instance of one of our builds. */
+export interface BuildInstance extends Instance {
+  /** How it rounds, as it says itself. */
+  readonly arithmetic: Arithmetic;
+}
+
 /**
  * Instantiates a build of the kernels, over `memory` for a shared build, over its own otherwise.
  *
  * @throws {KernelError} when the module is not a build of this version's kernels
  */
-export function instantiate(module: WebAssembly.Module, memory?: WebAssembly.Memory): Instance {
+export function instantiate(module: WebAssembly.Module, memory?: WebAssembly.Memory): BuildInstance {
   let exports: WebAssembly.Exports;
   try {
     exports = new WebAssembly.Instance(module, memory ? { env: { memory } } : {}).exports;
@@ -262,15 +269,8 @@ export function instantiate(module: WebAssembly.Module, memory?: WebAssembly.Mem
     const wanted = memory ? "that imports env.memory (shared)" : "that owns its memory";
     throw new KernelError(`expected a kernel build ${wanted}, but it does not instantiate: ${String(cause)}`);
   }
-  for (const [name, code] of Object.entries(CODES)) {
-    const global = exports[name];
-    if (!(global instanceof WebAssembly.Global) || global.value !== code) {
-      throw new KernelError(
-        `the WebAssembly module is not this version's kernels: expected the export ${name} = ${code}; ` +
-          "rebuild it or use the file that came with this package",
-      );
-    }
-  }
+  for (const [name, code] of Object.entries(CODES)) expectConstant(exports, name, [code]);
+  const fused = expectConstant(exports, "FUSED", [0, 1]);
   const { heapBase } = exports;
   if (typeof heapBase !== "function" || heapBase() > STATIC_BYTES) {
     throw new KernelError(`expected kernels whose static data ends below ${STATIC_BYTES} bytes`);
@@ -286,5 +286,16 @@ export function instantiate(module: WebAssembly.Module, memory?: WebAssembly.Mem
       "expected a kernel build that imports env.memory (shared), found one that owns its memory",
     );
   }
-  return { kernels: exports as unknown as Kernels, memory: own };
+  return { kernels: exports as unknown as Kernels, arithmetic: fused ? "relaxed" : "simd", memory: own };
+}
+
+function expectConstant(exports: WebAssembly.Exports, name: string, allowed: readonly number[]): number {
+  const global = exports[name];
+  const value: unknown = global instanceof WebAssembly.Global ? global.value : undefined;
+  const found = allowed.find((code) => code === value);
+  if (found !== undefined) return found;
+  throw new KernelError(
+    `the WebAssembly module is not this version's kernels: expected the export ${name} = ${allowed.join(" or ")}; ` +
+      "rebuild it or use the file that came with this package",
+  );
 }

@@ -1,5 +1,6 @@
-import { platform, type SpawnedWorker } from "../../src/wasm/platform.ts";
-import { changePlatform } from "./platform.ts";
+import { type SpawnedWorker, startPool } from "../../src/train/pool.ts";
+import { spawnNode } from "../../src/train/spawn-node.ts";
+import { changeThreads } from "./platform.ts";
 
 export interface Watched {
   readonly worker: SpawnedWorker;
@@ -15,14 +16,12 @@ export interface Watched {
 export function watchWorkers(
   tamper: (rank: number, start: () => SpawnedWorker) => SpawnedWorker = (_, start) => start(),
 ): readonly Watched[] {
-  const { spawn } = platform();
   const watched: Watched[] = [];
-  changePlatform({
-    spawn: () => {
-      const worker = tamper(watched.length, spawn);
-      watched.push({ worker, ended: new Promise((resolve) => worker.onFailure(resolve)) });
-      return worker;
-    },
-  });
+  const spawn = (): SpawnedWorker => {
+    const worker = tamper(watched.length, spawnNode);
+    watched.push({ worker, ended: new Promise((resolve) => worker.onFailure(resolve)) });
+    return worker;
+  };
+  changeThreads({ start: startPool(spawn) });
   return watched;
 }

@@ -10,7 +10,7 @@ import {
   type VaeConfig,
   WorkerError,
 } from "../../src/node.ts";
-import type { SpawnedWorker } from "../../src/wasm/platform.ts";
+import type { SpawnedWorker } from "../../src/train/pool.ts";
 import { createTrainer, makeRows } from "../support/training.ts";
 import { within } from "../support/within.ts";
 import { type Watched, watchWorkers } from "../support/workers.ts";

@@ -1,8 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { supportedArithmetic } from "../../src/wasm/builds.ts";
 import { TILES, type TileName } from "../../src/wasm/kernels.ts";
-import { platform } from "../../src/wasm/platform.ts";
-import { changePlatform } from "../support/platform.ts";
+import { changePlatform, changeThreads } from "../support/platform.ts";
 import { makeRows, type Outcome, runTask, type Task, type Workers } from "../support/training.ts";
 
 const exact = { rtol: 0, atol: 0 };
@@ -89,7 +88,6 @@ test("more workers than the machine has cores spin less and end the same", async
   const [task] = tasks;
   const [arithmetic] = supportedArithmetic();
   const expected = await runTask(task, "inline", arithmetic);
-  changePlatform({ cores: () => 1 });
-  expect(platform().cores()).toBe(1);
+  changeThreads({ cores: () => 1 });
   expectSame(await runTask(task, 3, arithmetic), expected);
 });

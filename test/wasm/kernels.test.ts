@@ -14,6 +14,7 @@ const CODES = {
   NONE: ACTIVATIONS.none,
   RELU: ACTIVATIONS.relu,
   TANH: ACTIVATIONS.tanh,
+  FUSED: 0,
   ...Object.fromEntries(Object.entries(TILES).map(([name, code]) => [`TILE_${name.toUpperCase()}`, code])),
 };
 
