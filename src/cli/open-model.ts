@@ -34,7 +34,8 @@ export async function openFile(path: string): Promise<OpenedFile> {
   const directory = await openRun(path);
   const file = directory?.file(RUN_FILES.model) ?? path;
   const model = parseModel(await readWhole(file), file);
-  if (directory === undefined) return { ...model, path: file };
+  // A model that was imported into a directory stands there without a run.
+  if (directory === undefined || !(await directory.hasConfig())) return { ...model, path: file };
   return { ...model, path: file, run: { directory, config: await directory.readConfig() } };
 }
 
@@ -57,9 +58,7 @@ async function openRun(path: string): Promise<RunDirectory | undefined> {
   const there = await stat(path).catch(() => undefined);
   if (!there?.isDirectory()) {
     if (basename(path) !== RUN_FILES.model) return undefined;
-    const directory = new RunDirectory(dirname(path));
-    const config = await stat(directory.file(RUN_FILES.config)).catch(() => undefined);
-    return config === undefined ? undefined : directory;
+    return new RunDirectory(dirname(path));
   }
   const directory = new RunDirectory(path);
   const file = directory.file(RUN_FILES.model);

@@ -150,6 +150,20 @@ export function samplesOption(): Option {
   );
 }
 
+export function imageShapeOption(): Option {
+  return option(
+    "--image-shape <h>x<w>",
+    "height and width where rows are grayscale images, as 28x28",
+    (text) => {
+      const [, height, width] = /^([1-9]\d{0,6})x([1-9]\d{0,6})$/.exec(text) ?? [];
+      if (height && width) return [Number(height), Number(width)];
+      throw new ConfigError(
+        `--image-shape must be a height and a width, such as 28x28, not ${text || "empty"}`,
+      );
+    },
+  );
+}
+
 export function splitOption(): Option {
   return new Option("--split <name>", "which rows").choices(["test", "train"]).default("test");
 }

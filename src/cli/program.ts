@@ -5,6 +5,7 @@ import {
   countOption,
   dataDirOption,
   dataOption,
+  imageShapeOption,
   MODEL_OPTIONS,
   outputOption,
   rowOption,
@@ -54,6 +55,7 @@ function makeProgram(exit: (code: number) => void): Command {
   addPictures(program);
   addEncode(program);
   addScore(program);
+  addImport(program);
   addInfo(program);
   program.addHelpText(
     "after",
@@ -204,6 +206,29 @@ function addScore(program: Command): void {
     .action(async (model: string, flags) => {
       const { scoreCommand } = await import("./score.ts");
       await scoreCommand(model, flags);
+    });
+}
+
+function addImport(program: Command): void {
+  const command = program
+    .command("import")
+    .description("Make a model of weights that another program trained; their shapes say how large it is.")
+    .argument("<weights>", "a .safetensors file of a PyTorch state_dict: fc1, fc_mu, fc_logvar, fc3, fc4");
+  for (const option of MODEL_OPTIONS) command.addOption(option);
+  command
+    .addOption(imageShapeOption())
+    .addOption(outputOption("model.safetensors", "the model file, or a directory for it"))
+    .option("--overwrite", "replace the file that is there")
+    .addHelpText(
+      "after",
+      examples(
+        "elbow import weights.safetensors --image-shape 28x28",
+        "elbow import weights.safetensors --activation tanh -o models/mine",
+      ),
+    )
+    .action(async (weights: string, flags) => {
+      const { importCommand } = await import("./import.ts");
+      await importCommand(weights, flags);
     });
 }
 

@@ -41,6 +41,10 @@ export class RunDirectory {
     return join(this.path, name);
   }
 
+  hasConfig(): Promise<boolean> {
+    return exists(this.file(RUN_FILES.config));
+  }
+
   async readConfig(): Promise<RunConfig> {
     const path = this.file(RUN_FILES.config);
     if (!(await exists(path))) {

@@ -34,8 +34,9 @@ export function serializeModel(
 }
 
 /**
- * Reads a model file; `Vae.create(file.config, { tensors: file.tensors })` makes the model. No model is made by its word alone: what it says of its size has been compared with the bytes that
- * are there before anything of that size is allocated.
+ * Reads a model file; `Vae.create(file.config, { tensors: file.tensors })` makes the model. No model is made by its word
+ * alone: what it says of its size has been compared with the bytes that are there before anything of that size is
+ * allocated.
  *
  * @param bytes the whole file; not kept.
  * @param name what to call the file in errors: its path.
@@ -61,7 +62,8 @@ export function takeTensors(file: SafetensorsFile, shapes: Shapes, fileName: str
     const bad = data.findIndex((value) => !Number.isFinite(value));
     if (bad < 0) return { name, shape, data };
     throw new FormatError(
-      `${fileName}: tensor ${quote(name)} should hold finite numbers, but element ${bad} is ${data[bad]}.`,
+      `${fileName}: tensor ${quote(name)} should hold finite numbers, but element ${bad} is ${data[bad]}; ` +
+        "take weights from before that happened.",
     );
   });
 }

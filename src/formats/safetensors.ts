@@ -161,7 +161,8 @@ export function expectTensors(
   return found;
 }
 
-function listNames({ tensors }: SafetensorsFile): string {
+/** The first few names of a file, fit for one line of an error message. */
+export function listNames({ tensors }: SafetensorsFile): string {
   const names = [...tensors.keys()];
   if (names.length === 0) return "no tensors";
   const rest = names.length > 6 ? ` and ${names.length - 6} more` : "";

@@ -55,10 +55,10 @@ export class Vae {
   readonly table: ParameterTable;
   /** How its kernels round. */
   readonly arithmetic: Arithmetic;
-  /** The network with the noise of a seed; all of them work in the same memory. */
-  readonly #seeded: (seed: number) => Network;
   /** For training on this thread. */
   readonly kernels: ModelKernels;
+  /** The network with the noise of a seed; all of them work in the same memory. */
+  readonly #seeded: (seed: number) => Network;
   readonly #network: Network;
   readonly #memory: WebAssembly.Memory;
   readonly #at: Readonly<Record<"parameters" | "staging" | "sequence", number>>;
@@ -264,6 +264,9 @@ export class Vae {
   }
 
   #countRows(rows: RowValues): number {
+    if (!(rows instanceof Float32Array || rows instanceof Uint8Array)) {
+      throw new ConfigError("the rows must be a Float32Array or a Uint8Array, row-major");
+    }
     return countRows("rows", rows, this.config.inputDim);
   }
 

@@ -35,6 +35,8 @@ describe.concurrent("a wrong command line", () => {
     ],
     ["score m --samples 0", "--samples must be a whole number from 1 to 65536, not 0"],
     ["score m -o scores.json", "-o must be a file that ends in .npy or .csv, not scores.json"],
+    ["import w --image-shape 28", "--image-shape must be a height and a width, such as 28x28, not 28"],
+    ["import", "missing required argument 'weights'; see elbow import --help"],
     ["encode m -o codes.txt", "-o must be a file that ends in .npy or .csv, not codes.txt"],
   ])("elbow %s", async (line, message) => {
     const { code, stdout, stderr } = await elbow(line.split(" "), { cwd: dir.path });
@@ -59,16 +61,23 @@ describe.concurrent("a wrong command line", () => {
     expect(code).toBe(2);
   });
 
-  test.each(["train", "evaluate", "sample", "reconstruct", "interpolate", "encode", "score", "info"])(
-    "elbow %s --help has examples and fits 80 columns",
-    async (command) => {
-      const { code, stdout } = await elbow([command, "--help"]);
-      expect(code).toBe(0);
-      expect(stdout).toContain(`Usage: elbow ${command}`);
-      expect(stdout).toContain(`Examples:\n  elbow ${command}`);
-      for (const line of stdout.split("\n")) expect(line.length, line).toBeLessThanOrEqual(80);
-    },
-  );
+  test.each([
+    "train",
+    "evaluate",
+    "sample",
+    "reconstruct",
+    "interpolate",
+    "encode",
+    "score",
+    "import",
+    "info",
+  ])("elbow %s --help has examples and fits 80 columns", async (command) => {
+    const { code, stdout } = await elbow([command, "--help"]);
+    expect(code).toBe(0);
+    expect(stdout).toContain(`Usage: elbow ${command}`);
+    expect(stdout).toContain(`Examples:\n  elbow ${command}`);
+    for (const line of stdout.split("\n")) expect(line.length, line).toBeLessThanOrEqual(80);
+  });
 });
 
 test("nothing of it left a file", async () => {

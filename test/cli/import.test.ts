@@ -1,0 +1,80 @@
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { beforeAll, describe, expect, test } from "vitest";
+import { serializeSafetensors } from "../../src/formats/safetensors.ts";
+import { parseModel, Vae } from "../../src/node.ts";
+import { elbow, jsonLines, listing, temporaryDirectory, writeDigits } from "./support.ts";
+
+const dir = temporaryDirectory();
+const run = (...args: string[]): ReturnType<typeof elbow> => elbow(args, { cwd: dir.path });
+
+beforeAll(async () => {
+  const vae = await Vae.create({ inputDim: 784, hidden: [12], latentDim: 3, seed: 8 });
+  await writeFile(dir.at("weights.safetensors"), serializeSafetensors(vae.tensors(), { format: "pt" }));
+});
+
+describe.concurrent("elbow import", () => {
+  test("makes a model that all commands take", async () => {
+    await writeDigits(dir.at("idx"), 32, 16);
+    const { code, stdout, stderr } = await run(
+      ...["import", "weights.safetensors", "--image-shape", "28x28", "--latent", "3", "-o", "models/mine"],
+    );
+    expect(stderr).toBe("");
+    expect(stdout).toBe(
+      "models/mine/model.safetensors: 784-12-3-12-784, relu, bernoulli, 19 738 parameters\n",
+    );
+    expect(code).toBe(0);
+    expect(await listing(dir.at("models", "mine"))).toEqual(["model.safetensors"]);
+    const [info, sample, evaluate] = await Promise.all([
+      run("info", "models/mine", "--json"),
+      run("sample", "models/mine/model.safetensors", "-n", "4"),
+      run("evaluate", "models/mine", "--data", "idx", "--json"),
+    ]);
+    expect(jsonLines(info!.stdout)).toMatchObject([{ config: { hidden: [12], latentDim: 3, seed: 0 } }]);
+    expect([sample!.code, sample!.stderr]).toEqual([0, ""]);
+    expect([evaluate!.code, evaluate!.stderr]).toEqual([0, ""]);
+  });
+
+  test("takes what the weights do not tell", async () => {
+    const { code } = await run(
+      ...["import", "weights.safetensors", "--activation", "tanh", "--likelihood", "gaussian", "--seed", "4"],
+      ...["-o", "other.safetensors"],
+    );
+    expect(code).toBe(0);
+    const { config } = parseModel(await readFile(dir.at("other.safetensors")));
+    expect(config).toEqual({
+      ...{ inputDim: 784, hidden: [12], latentDim: 3 },
+      ...{ activation: "tanh", likelihood: "gaussian", seed: 4 },
+    });
+  });
+
+  test("replaces nothing unasked", async () => {
+    await mkdir(dir.at("full"));
+    await writeFile(dir.at("full", "model.safetensors"), "mine");
+    const refused = await run("import", "weights.safetensors", "-o", "full");
+    expect(refused.stderr).toBe(
+      "elbow: full/model.safetensors exists already; give another -o, or replace it with --overwrite\n",
+    );
+    expect(refused.code).toBe(1);
+    expect(await readFile(dir.at("full", "model.safetensors"), "utf8")).toBe("mine");
+    expect((await run("import", "weights.safetensors", "-o", "full", "--overwrite")).code).toBe(0);
+    expect(parseModel(await readFile(dir.at("full", "model.safetensors"))).config.hidden).toEqual([12]);
+  });
+
+  test.each([
+    [["--hidden", "13"], 2, /hidden is 13, but by the shapes in weights\.safetensors it is 12; give that/],
+    [["--image-shape", "28x27"], 2, /--image-shape must be a height and a width that make 784, not 28x27/],
+  ])("says what does not fit, %j", async (flags, exit, message) => {
+    const { code, stderr } = await run("import", "weights.safetensors", ...flags, "-o", "never.safetensors");
+    expect(stderr).toMatch(message);
+    expect(stderr).toMatch(/^elbow: [^\n]+\n$/);
+    expect(code).toBe(exit);
+    expect(await listing(dir.path)).not.toContain("never.safetensors");
+  });
+
+  test("says what is no file of weights", async () => {
+    await writeFile(dir.at("weights.pt"), "PK\u0003\u0004 and what else torch.save writes");
+    const { code, stderr } = await run("import", "weights.pt", "-o", "never.safetensors");
+    expect(stderr).toMatch(/^elbow: weights\.pt: [^\n]+ probably not a safetensors file\.\n$/);
+    expect(code).toBe(1);
+  });
+});

@@ -1,0 +1,52 @@
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { ConfigError, Trainer, Vae } from "../../src/node.ts";
+import { changeThreads } from "../support/platform.ts";
+import { makeRows } from "../support/training.ts";
+import { watchWorkers } from "../support/workers.ts";
+
+const rows = makeRows(32, 8);
+const vae = await Vae.create({ inputDim: 8, hidden: [8] });
+
+async function workersOf(options: { workers?: number }): Promise<number> {
+  const trainer = await Trainer.create(vae, rows, options);
+  trainer.dispose();
+  return trainer.workers;
+}
+
+afterEach(() => vi.unstubAllGlobals());
+
+describe("where memory can be shared", () => {
+  test("there are as many workers as asked for, or as there are cores", async () => {
+    changeThreads({ cores: () => 3 });
+    const started = watchWorkers();
+    expect(await workersOf({ workers: 2 })).toBe(2);
+    expect(started).toHaveLength(2);
+  });
+
+  test("all cores where nothing is said", async () => {
+    changeThreads({ cores: () => 3 });
+    expect(await workersOf({})).toBe(3);
+  });
+});
+
+describe.each([
+  ["a page that is not cross-origin isolated", "crossOriginIsolated", false],
+  ["an engine without shared memory", "SharedArrayBuffer", undefined],
+])("in %s", (_, name, value) => {
+  test("this thread trains, and no worker is started", async () => {
+    const started = watchWorkers();
+    vi.stubGlobal(name, value);
+    expect(await workersOf({})).toBe(1);
+    expect(await workersOf({ workers: 1 })).toBe(1);
+    expect(started).toHaveLength(0);
+  });
+
+  test("asking for more is refused, with the headers that it takes", async () => {
+    vi.stubGlobal(name, value);
+    await expect(workersOf({ workers: 2 })).rejects.toThrow(ConfigError);
+    await expect(workersOf({ workers: 2 })).rejects.toThrow(
+      /workers must be 1 or left out, not 2: memory cannot be shared here; .*Cross-Origin-Opener-Policy: same-origin/,
+    );
+    await expect(workersOf({ workers: 0 })).rejects.toThrow(/workers.*not 0/);
+  });
+});
