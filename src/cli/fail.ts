@@ -14,7 +14,11 @@ export const EXIT = {
 } as const;
 
 /** Stopped by the user while there was nothing to save. */
-export class InterruptedError extends ElbowError {}
+export class InterruptedError extends ElbowError {
+  override get name(): string {
+    return "InterruptedError";
+  }
+}
 
 export function exitCodeOf(error: unknown): number {
   // Help and version are no faults, but commander ends them by throwing as well.
