@@ -1,5 +1,5 @@
 /** The command's words: what there is to call, with which options, and what the help says. */
-import { Command } from "commander";
+import { Argument, Command } from "commander";
 import { EXIT } from "./fail.ts";
 import {
   countOption,
@@ -17,6 +17,7 @@ import {
   workersOption,
 } from "./options.ts";
 import { elbowVersion } from "./output.ts";
+import { PROJECT_KINDS, type ProjectKind } from "./project-kinds.ts";
 
 const MODEL = ["<model>", "a run directory or a model.safetensors"] as const;
 const OWN_DATA = "what the model was trained on";
@@ -57,6 +58,7 @@ function makeProgram(exit: (code: number) => void): Command {
   addScore(program);
   addImport(program);
   addInfo(program);
+  addInit(program);
   program.addHelpText(
     "after",
     examples(
@@ -242,5 +244,25 @@ function addInfo(program: Command): void {
     .action(async (model: string, flags: object) => {
       const { infoCommand } = await import("./info.ts");
       await infoCommand(model, flags);
+    });
+}
+
+function addInit(program: Command): void {
+  program
+    .command("init")
+    .description("Make a small project that uses a model: a Cloudflare Worker, a page or a script.")
+    .addArgument(new Argument("<kind>", "worker, vite (a page) or node (a script)").choices(PROJECT_KINDS))
+    .argument("<name>", "the project's directory, which must not exist or be empty")
+    .option("--model <model>", MODEL[1])
+    .addHelpText(
+      "after",
+      examples(
+        "elbow init worker my-worker --model runs/mine",
+        "elbow init vite my-page --model model.safetensors",
+      ),
+    )
+    .action(async (kind: ProjectKind, name: string, flags: object) => {
+      const { initCommand } = await import("./init.ts");
+      await initCommand(kind, name, flags);
     });
 }

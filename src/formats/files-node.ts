@@ -35,8 +35,13 @@ export async function writeWhole(
       tmpfileCreated: (temporary) => writeFile(temporary, contents),
     });
   } catch (cause) {
-    throw fileError(`Cannot write ${path}`, WRITE_FAULTS, cause);
+    throw writeError(path, cause);
   }
+}
+
+/** Why something cannot be written there, and what to do. */
+export function writeError(path: string, cause: unknown): FileError {
+  return fileError(`Cannot write ${path}`, WRITE_FAULTS, cause);
 }
 
 /**

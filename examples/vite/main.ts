@@ -1,0 +1,56 @@
+import { parseModel, Vae } from "elbow-vae";
+import { drawImages } from "./draw.ts";
+
+/** Sliders for so many latent dimensions; the others stay 0, where the prior has its middle. */
+const MOST_SLIDERS = 2;
+const SAMPLES = 64;
+
+function element<T extends HTMLElement>(id: string): T {
+  return document.getElementById(id) as T;
+}
+
+async function loadModel(): Promise<{ vae: Vae; shape: readonly [height: number, width: number] }> {
+  const response = await fetch(new URL("./model.safetensors", import.meta.url));
+  const bytes = new Uint8Array(await response.arrayBuffer());
+  const { config, tensors, info } = parseModel(bytes);
+  if (!info.imageShape) throw new Error("the model's rows are no images, so there is nothing to show");
+  return { vae: await Vae.create(config, { tensors }), shape: info.imageShape };
+}
+
+async function start(): Promise<void> {
+  const { vae, shape } = await loadModel();
+  const { inputDim, latentDim } = vae.config;
+
+  let seed = 1;
+  const drawSamples = (): void =>
+    drawImages(element("samples"), vae.sample(SAMPLES, { seed: seed++ }), shape);
+  const again = element<HTMLButtonElement>("again");
+  again.disabled = false;
+  again.addEventListener("click", drawSamples);
+  drawSamples();
+
+  const z = new Float32Array(latentDim);
+  const drawDecoded = (): void => drawImages(element("decoded"), vae.decode(z), shape);
+  for (let i = 0; i < Math.min(MOST_SLIDERS, latentDim); i++) {
+    const slider = Object.assign(document.createElement("input"), {
+      type: "range",
+      min: "-3",
+      max: "3",
+      step: "0.01",
+    });
+    slider.value = "0";
+    slider.addEventListener("input", () => {
+      z[i] = slider.valueAsNumber;
+      drawDecoded();
+    });
+    const label = document.createElement("label");
+    label.append(`z${i + 1} `, slider);
+    element("sliders").append(label);
+  }
+  drawDecoded();
+  element("status").textContent = `${inputDim} numbers a row, ${latentDim} latent dimensions`;
+}
+
+start().catch((error: unknown) => {
+  element("status").textContent = String(error);
+});

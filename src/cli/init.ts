@@ -1,0 +1,92 @@
+/** `elbow init`: a small project that uses a model, copied from examples/. */
+import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, rmdir, stat, writeFile } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { ConfigError, FileError } from "../errors.ts";
+import { readWhole, writeError } from "../formats/files-node.ts";
+import { openFile } from "./open-model.ts";
+import { print, shellWord } from "./output.ts";
+import type { ProjectKind } from "./project-kinds.ts";
+import { RUN_FILES } from "./run-directory.ts";
+
+export interface InitFlags {
+  readonly model?: string;
+}
+
+/** examples/ stands two folders above, in a checkout and in the package. */
+const EXAMPLES = new URL("../../examples/", import.meta.url);
+/** What the projects are called in examples/. */
+const PLACEHOLDER = /\bmy-vae\b/g;
+/** What npm and Cloudflare both take for a name. */
+const NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+
+export async function initCommand(kind: ProjectKind, path: string, flags: InitFlags): Promise<void> {
+  const name = basename(path);
+  if (!NAME.test(name)) {
+    throw new ConfigError(
+      `the project's name must be small letters, digits and dashes, such as my-${kind}, not ${name || path}`,
+    );
+  }
+  if (flags.model === undefined) {
+    throw new ConfigError(
+      "--model must be a run directory or a model.safetensors, and is not given; `elbow train` makes one",
+    );
+  }
+  await expectEmpty(path);
+  const model = await openFile(flags.model);
+  const bytes = await readWhole(model.path);
+  await appear(path, async (directory) => {
+    await cp(fileURLToPath(new URL(kind, EXAMPLES)), directory, { recursive: true, filter: isSource });
+    await nameProject(directory, name);
+    // npm leaves files of that name out of packages
+    await rename(join(directory, "gitignore"), join(directory, ".gitignore"));
+    await writeFile(join(directory, RUN_FILES.model), bytes);
+  });
+  print(`${path}: ${kind === "worker" ? "a Cloudflare Worker" : `a ${kind} project`} around ${model.path}`);
+  print(`Next: cd ${shellWord(path)} && npm install && npm start`);
+}
+
+/** Not what somebody's npm made in a checkout. */
+function isSource(path: string): boolean {
+  return !["node_modules", "dist", ".wrangler", "package-lock.json"].includes(basename(path));
+}
+
+/** Puts the project's name wherever the example has its own. */
+async function nameProject(directory: string, name: string): Promise<void> {
+  for (const entry of await readdir(directory, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue;
+    const file = join(entry.parentPath, entry.name);
+    const text = await readFile(file, "utf8");
+    await writeFile(file, text.replace(PLACEHOLDER, name));
+  }
+}
+
+/** @throws {FileError} where there is something already */
+async function expectEmpty(path: string): Promise<void> {
+  const there = await stat(path).catch(() => undefined);
+  if (there === undefined || (there.isDirectory() && (await readdir(path)).length === 0)) return;
+  throw new FileError(
+    `${path} exists already and ${there.isDirectory() ? "is not empty" : "is a file"}; give another name`,
+  );
+}
+
+/**
+ * A directory that appears whole or not at all: filled beside its place, then renamed.
+ *
+ * @throws {FileError} where it cannot be made; nothing is left behind then
+ */
+async function appear(path: string, fill: (directory: string) => Promise<void>): Promise<void> {
+  let temporary: string | undefined;
+  try {
+    temporary = await mkdtemp(join(dirname(resolve(path)), `.${basename(path)}-`));
+    const project = join(temporary, "project");
+    await mkdir(project); // with the rights of any new directory, which the temporary one has not
+    await fill(project);
+    await rmdir(path).catch(() => {}); // an empty one gives way
+    await rename(project, path);
+  } catch (cause) {
+    throw writeError(path, cause);
+  } finally {
+    if (temporary !== undefined) await rm(temporary, { recursive: true, force: true });
+  }
+}
