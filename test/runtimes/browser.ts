@@ -1,9 +1,8 @@
 import { existsSync } from "node:fs";
 import process from "node:process";
-import { after, before } from "node:test";
-import { type Browser, chromium } from "playwright-core";
+import { chromium, type Page } from "playwright-core";
 import type { Results } from "./expected.ts";
-import { type ServerOptions, type StaticServer, serve } from "./server.ts";
+import { type ServerOptions, serve } from "./server.ts";
 
 const BINARY = process.env.CHROMIUM ?? "/usr/bin/chromium";
 
@@ -29,33 +28,40 @@ export type CallPage = <Name extends keyof PageFunctions>(
   ...args: Parameters<PageFunctions[Name]>
 ) => Promise<ReturnType<PageFunctions[Name]>>;
 
-/** A browser and a server of a folder, for the tests of a suite. */
-export function openPages(folder: string, file: string, options: ServerOptions): CallPage {
-  let browser: Browser | undefined;
-  let server: StaticServer | undefined;
-  before(async () => {
-    server = await serve(folder, options);
-    browser = await chromium.launch({ executablePath: BINARY, args: ["--no-sandbox"] });
-  });
-  after(async () => {
-    server?.close();
-    await browser?.close();
-  });
-  return async (name, ...args) => {
-    const page = await browser!.newPage();
-    const said: string[] = [];
+/** Opens a page of a folder's files; an error brings what the page said. */
+export async function withPage<Result>(
+  folder: string,
+  use: (page: Page, url: string) => Promise<Result>,
+  options: ServerOptions = { isolated: true },
+): Promise<Result> {
+  const server = await serve(folder, options);
+  const browser = await chromium.launch({ executablePath: BINARY, args: ["--no-sandbox"] });
+  const said: string[] = [];
+  try {
+    const page = await browser.newPage();
     page.on("console", (message) => said.push(message.text()));
     page.on("pageerror", (error) => said.push(String(error)));
-    try {
-      await page.goto(`${server!.url}${file}`);
-      await page.waitForFunction("globalThis.elbow", undefined, { timeout: LOADING_MS });
-      return (await page.evaluate(callByName, { name, args })) as ReturnType<PageFunctions[typeof name]>;
-    } catch (error) {
-      throw new Error(`${String(error)}\nThe page said: ${said.join("\n")}`);
-    } finally {
-      await page.close();
-    }
-  };
+    return await use(page, server.url);
+  } catch (error) {
+    throw new Error(`${String(error)}\nThe page said: ${said.join("\n")}`);
+  } finally {
+    server.close();
+    await browser.close();
+  }
+}
+
+/** Calls the functions of a page in a folder. */
+export function callsTo(folder: string, file: string, options: ServerOptions): CallPage {
+  return (name, ...args) =>
+    withPage(
+      folder,
+      async (page, url) => {
+        await page.goto(`${url}${file}`);
+        await page.waitForFunction("globalThis.elbow", undefined, { timeout: LOADING_MS });
+        return (await page.evaluate(callByName, { name, args })) as ReturnType<PageFunctions[typeof name]>;
+      },
+      options,
+    );
 }
 
 /** Runs in the page. */

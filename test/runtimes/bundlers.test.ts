@@ -7,7 +7,7 @@ import { before, suite, test } from "node:test";
 import { promisify } from "node:util";
 import { build } from "vite";
 import webpack from "webpack";
-import { noChromium, openPages } from "./browser.ts";
+import { callsTo, noChromium } from "./browser.ts";
 import { expectPinned } from "./expected.ts";
 import { PROJECT } from "./given.ts";
 
@@ -44,7 +44,7 @@ for (const { name, page, bundle } of BUNDLERS) {
       await bundle(folder);
       await copyFile(join(PROJECT, "model.safetensors"), join(folder, "model.safetensors"));
     });
-    const call = openPages(folder, page, { isolated: true });
+    const call = callsTo(folder, page, { isolated: true });
     test("elbow-vae/edge", async () => expectPinned("checks", await call("checkEdge")));
     test("elbow-vae on one worker", async () => expectPinned("checks", await call("checkMain", 1)));
     test("elbow-vae on two workers", async () => expectPinned("checks", await call("checkMain", 2)));

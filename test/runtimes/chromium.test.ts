@@ -3,14 +3,14 @@
 
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
-import { noChromium, openPages } from "./browser.ts";
+import { callsTo, noChromium } from "./browser.ts";
 import { expectPinned } from "./expected.ts";
 import { PROJECT } from "./given.ts";
 
 const PAGE = "static.html";
 
 suite("Chromium, isolated", { skip: noChromium }, () => {
-  const call = openPages(PROJECT, PAGE, { isolated: true });
+  const call = callsTo(PROJECT, PAGE, { isolated: true });
   test("elbow-vae/edge", async () => expectPinned("checks", await call("checkEdge")));
   test("elbow-vae on one worker", async () => expectPinned("checks", await call("checkMain", 1)));
   test("elbow-vae on two workers", async () => expectPinned("checks", await call("checkMain", 2)));
@@ -19,7 +19,7 @@ suite("Chromium, isolated", { skip: noChromium }, () => {
 });
 
 suite("Chromium, not isolated", { skip: noChromium }, () => {
-  const call = openPages(PROJECT, PAGE, { isolated: false });
+  const call = callsTo(PROJECT, PAGE, { isolated: false });
   test("elbow-vae/edge", async () => expectPinned("checks", await call("checkEdge")));
   test("elbow-vae on one thread", async () => expectPinned("checks", await call("checkMain")));
   test("two workers are refused", async () => {
@@ -30,7 +30,7 @@ suite("Chromium, not isolated", { skip: noChromium }, () => {
 });
 
 suite("Chromium, HTML for kernels", { skip: noChromium }, () => {
-  const call = openPages(PROJECT, PAGE, { isolated: true, hidden: /\.wasm$/ });
+  const call = callsTo(PROJECT, PAGE, { isolated: true, hidden: /\.wasm$/ });
   test("is a KernelError", async () => {
     const { name, message } = await call("fail", 1);
     assert.equal(name, "KernelError");
@@ -39,7 +39,7 @@ suite("Chromium, HTML for kernels", { skip: noChromium }, () => {
 });
 
 suite("Chromium, no kernels", { skip: noChromium }, () => {
-  const call = openPages(PROJECT, PAGE, { isolated: true, gone: /\.wasm$/ });
+  const call = callsTo(PROJECT, PAGE, { isolated: true, gone: /\.wasm$/ });
   test("is a KernelError", async () => {
     const { name, message } = await call("fail", 1);
     assert.equal(name, "KernelError");
@@ -48,7 +48,7 @@ suite("Chromium, no kernels", { skip: noChromium }, () => {
 });
 
 suite("Chromium, no worker script", { skip: noChromium }, () => {
-  const call = openPages(PROJECT, PAGE, { isolated: true, gone: /worker-web\.js$/ });
+  const call = callsTo(PROJECT, PAGE, { isolated: true, gone: /worker-web\.js$/ });
   test("is a WorkerError", async () => {
     const { name, message } = await call("fail", 2);
     assert.equal(name, "WorkerError");

@@ -19,8 +19,13 @@ export async function pack(folder: string): Promise<string> {
 }
 
 /** Installs the package into an existing project. */
-export async function install(tarball: string, project: string): Promise<void> {
-  await run("npm", ["install", "--no-fund", "--no-audit", "--ignore-scripts", tarball], { cwd: project });
+export async function install(
+  tarball: string,
+  project: string,
+  flags: readonly string[] = [],
+): Promise<void> {
+  const quiet = ["--no-fund", "--no-audit", "--ignore-scripts"];
+  await run("npm", ["install", ...quiet, ...flags, tarball], { cwd: project });
 }
 
 /** A project with nothing but the package, the checks and the files of apps/. */

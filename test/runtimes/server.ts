@@ -41,7 +41,7 @@ export async function serve(
 ): Promise<StaticServer> {
   const server = createServer(async ({ url = "/" }, response) => {
     const { pathname } = new URL(url, "http://localhost");
-    const path = hidden?.test(pathname) ? "/static.html" : pathname;
+    const path = hidden?.test(pathname) ? "/static.html" : pathname.replace(/\/$/, "/index.html");
     try {
       if (gone?.test(path)) throw new Error("gone");
       const file = await readFile(join(folder, normalize(path)));

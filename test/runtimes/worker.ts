@@ -1,33 +1,42 @@
 import { globSync } from "node:fs";
 import { join } from "node:path";
-import { build } from "esbuild";
-import { Miniflare } from "miniflare";
+import process from "node:process";
+import { fileURLToPath } from "node:url";
+import { convertV4MiniflareOptions, Miniflare, type Request, type Response } from "miniflare";
+import { run } from "./programs.ts";
 
-/** Bundles a Worker as wrangler does: WebAssembly stays a file of its own and comes as a module. */
-export async function bundleWorker(entry: string, outdir: string): Promise<void> {
-  await build({
-    entryPoints: [entry],
-    outdir,
-    bundle: true,
-    format: "esm",
-    target: "es2024",
-    conditions: ["workerd", "worker", "browser"],
-    loader: { ".wasm": "copy" },
-    logLevel: "warning",
+const WRANGLER = fileURLToPath(new URL("node_modules/wrangler/bin/wrangler.js", import.meta.url));
+export const COMPATIBILITY_DATE = "2026-07-01";
+
+/** `wrangler deploy` up to the upload: a Worker as Cloudflare would get it, in the project's folder out/. */
+export async function bundleWorker(project: string, args: readonly string[] = []): Promise<string> {
+  const folder = join(project, "out");
+  await run(process.execPath, [WRANGLER, "deploy", ...args, "--dry-run", "--outdir", folder], {
+    cwd: project,
+    env: { WRANGLER_SEND_METRICS: "false", CI: "true" },
   });
+  return folder;
 }
 
-/** Runs a bundled Worker in workerd. */
-export function startWorker(outdir: string, main: string, compatibilityDate = "2026-01-01"): Miniflare {
-  return new Miniflare({
+const TYPES = { ".wasm": "CompiledWasm", ".safetensors": "Data" } as const;
+
+/** What a Worker can ask, by the names of its bindings. */
+type Services = Record<string, (request: Request) => Response>;
+
+/** A bundled Worker in workerd. */
+export function startWorker(
+  folder: string,
+  compatibilityDate = COMPATIBILITY_DATE,
+  services: Services = {},
+): Miniflare {
+  const others = Object.entries(TYPES).flatMap(([extension, type]) =>
+    globSync(`*${extension}`, { cwd: folder }).map((file) => ({ type, path: join(folder, file) })),
+  );
+  const options = {
     compatibilityDate,
-    modulesRoot: outdir,
-    modules: [
-      { type: "ESModule", path: join(outdir, main) },
-      ...globSync("*.wasm", { cwd: outdir }).map((file) => ({
-        type: "CompiledWasm" as const,
-        path: join(outdir, file),
-      })),
-    ],
-  });
+    serviceBindings: services,
+    modulesRoot: folder,
+    modules: [{ type: "ESModule" as const, path: join(folder, "worker.js") }, ...others],
+  };
+  return new Miniflare(convertV4MiniflareOptions(options));
 }

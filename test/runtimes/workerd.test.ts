@@ -7,14 +7,13 @@ import { after, before, suite, test } from "node:test";
 import type { Miniflare } from "miniflare";
 import { expectPinned, type Results } from "./expected.ts";
 import { PROJECT } from "./given.ts";
-import { bundleWorker, startWorker } from "./worker.ts";
+import { bundleWorker, COMPATIBILITY_DATE, startWorker } from "./worker.ts";
 
 suite("workerd", () => {
   let miniflare: Miniflare | undefined;
   before(async () => {
-    const folder = join(PROJECT, "worker-build");
-    await bundleWorker(join(PROJECT, "worker.js"), folder);
-    miniflare = startWorker(folder, "worker.js");
+    const args = ["worker.js", "--name", "checks", "--compatibility-date", COMPATIBILITY_DATE];
+    miniflare = startWorker(await bundleWorker(PROJECT, args));
     await miniflare.ready;
   });
   after(() => miniflare?.dispose());
