@@ -3,7 +3,7 @@
  * Everything that Elbow throws on purpose is an `ElbowError`; anything else is a bug.
  */
 export abstract class ElbowError extends Error {
-  /** The class's name, spelled out in each: a minifier renames the class itself. */
+  /** Spelled out by every kind, as a minifier gives the classes other names. */
   abstract override get name(): string;
 }
 

@@ -47,7 +47,7 @@ export async function initCommand(kind: ProjectKind, path: string, flags: InitFl
 }
 
 /** Not what somebody's npm made in a checkout. */
-function isSource(path: string): boolean {
+export function isSource(path: string): boolean {
   return !["node_modules", "dist", ".wrangler", "package-lock.json"].includes(basename(path));
 }
 

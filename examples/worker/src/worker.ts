@@ -68,7 +68,7 @@ async function rowsOf(request: Request): Promise<Float32Array | Uint8Array> {
 }
 
 function numbers(json: unknown): Float32Array {
-  const rows: unknown[] = Array.isArray(json) ? json : [];
+  const rows: unknown[] = Array.isArray(json) ? json : [undefined];
   const whole = rows.every((row) => Array.isArray(row) && row.length === config.inputDim);
   const values: unknown[] = rows.slice(0, MOST_ROWS + 1).flat();
   if (!whole || !values.every(Number.isFinite)) {
