@@ -35,7 +35,7 @@ export async function writeWhole(
       tmpfileCreated: (temporary) => writeFile(temporary, contents),
     });
   } catch (cause) {
-    throw fileError(`Cannot write ${path}`, WRITE_FAULTS, cause);
+    throw writeFault(path, cause);
   }
 }
 
@@ -94,6 +94,11 @@ const READ_FAULTS: Faults = new Map([
     "it is larger than can be read at once; it is probably not the file that you mean",
   ],
 ]);
+
+/** Why a file or a directory could not be written, and what to do. */
+export function writeFault(path: string, cause: unknown): FileError {
+  return fileError(`Cannot write ${path}`, WRITE_FAULTS, cause);
+}
 
 function fileError(what: string, faults: Faults, cause: unknown): FileError {
   const { code, message } = cause as NodeJS.ErrnoException;
