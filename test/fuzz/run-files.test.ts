@@ -5,7 +5,7 @@ import { FormatError } from "../../src/errors.ts";
 import { checkConfig } from "../../src/model/config.ts";
 import { parseMetrics, serializeMetrics } from "../../src/report/metrics.ts";
 import { damaged, edit, edited } from "./damage.ts";
-import { expectDefended } from "./defence.ts";
+import { expectDefended, expectPlainTexts } from "./defence.ts";
 
 const config = serializeRunConfig({
   data: {
@@ -58,7 +58,11 @@ function texts(sample: string): fc.Arbitrary<string> {
 const defended = { error: FormatError, sizeOf: ({ length }: string) => length, multiple: 1 };
 
 test("config.json", async () => {
-  await expectDefended({ ...defended, input: texts(config), read: (text) => parseRunConfig(text, "file") });
+  await expectDefended({
+    ...defended,
+    input: texts(config),
+    read: (text) => expectPlainTexts(parseRunConfig(text, "file")),
+  });
 });
 
 test("metrics.jsonl", async () => {

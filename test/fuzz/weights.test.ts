@@ -3,13 +3,13 @@ import { expect, test } from "vitest";
 import { FormatError } from "../../src/errors.ts";
 import { parseCheckpoint, serializeCheckpoint } from "../../src/formats/checkpoint.ts";
 import { importModel } from "../../src/formats/import-model.ts";
-import { parseModel, serializeModel } from "../../src/formats/model-file.ts";
+import { type ModelFile, parseModel, serializeModel } from "../../src/formats/model-file.ts";
 import { parseSafetensors, serializeSafetensors } from "../../src/formats/safetensors.ts";
 import { checkConfig, type VaeConfig } from "../../src/model/config.ts";
 import { type NamedTensor, parameterTable } from "../../src/model/parameters.ts";
 import { craft } from "../formats/craft.ts";
 import { damaged, edit, edited } from "./damage.ts";
-import { bytesMade, expectDefended } from "./defence.ts";
+import { bytesMade, expectDefended, expectPlainTexts } from "./defence.ts";
 
 const CONFIGS = [
   checkConfig({ inputDim: 6, hidden: [5], latentDim: 2, seed: 7 }),
@@ -99,6 +99,16 @@ const lengthEdit = fc
 const files = (samples: readonly Uint8Array[]): fc.Arbitrary<Uint8Array<ArrayBuffer>> =>
   damaged(samples, [headerEdit, lengthEdit]);
 
+/** What is taken for a model is one. */
+function expectModel({ config, tensors, info }: ModelFile): void {
+  expectPlainTexts(info);
+  for (const [name, shape] of parameterTable(config).tensors) {
+    const data = tensors.get(name)?.data;
+    const count = shape.reduce((product, size) => product * size, 1);
+    if (data?.length !== count || !data.every(Number.isFinite)) throw new Error(`${name} is wrong`);
+  }
+}
+
 // A tensor of F16 takes twice its bytes as float32 and its own once more on the way, the header its own as a copy.
 const defended = { error: FormatError, sizeOf: ({ length }: Uint8Array) => length, multiple: 4 };
 
@@ -108,7 +118,11 @@ test("safetensors", async () => {
 });
 
 test("model files", async () => {
-  await expectDefended({ ...defended, input: files(models), read: (bytes) => parseModel(bytes, "file") });
+  await expectDefended({
+    ...defended,
+    input: files(models),
+    read: (bytes) => expectModel(parseModel(bytes, "file")),
+  });
 });
 
 test("checkpoints", async () => {
@@ -123,7 +137,7 @@ test("weights of other programs", async () => {
   await expectDefended({
     ...defended,
     input: files([...stateDicts, halves]),
-    read: (bytes) => importModel(bytes, {}, "file"),
+    read: (bytes) => expectModel(importModel(bytes, {}, "file")),
   });
 });
 
