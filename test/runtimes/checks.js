@@ -2,8 +2,8 @@
  * The checks that every runtime runs: plain JavaScript, no framework, nothing of any platform's own. What comes out is
  * bytes by name, for the harness to compare with what stands in expected.json.
  *
- * @typedef {typeof import("../../src/edge.ts")} Elbow
- * @typedef {import("../../src/edge.ts").Vae} Vae
+ * @typedef {typeof import("../../dist/edge.js")} Elbow
+ * @typedef {import("../../dist/edge.js").Vae} Vae
  * @typedef {Parameters<Elbow["Vae"]["create"]>[0]} VaeConfig
  * @typedef {NonNullable<Parameters<Elbow["Vae"]["create"]>[1]>["tensors"]} Tensors
  */

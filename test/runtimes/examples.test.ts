@@ -17,7 +17,7 @@ import { bundleWorker, startWorker } from "./worker.ts";
 
 const { parseModel, Vae, digits } = (await import(
   pathToFileURL(join(PROJECT, "node_modules/elbow-vae/dist/node.js")).href
-)) as typeof import("../../src/node.ts");
+)) as typeof import("../../dist/node.js");
 
 const RUN = join(FOLDER, "run");
 const ELBOW = join(PROJECT, "node_modules/elbow-vae/dist/cli/main.js");
@@ -51,8 +51,8 @@ suite("elbow init worker", () => {
   before(async () => {
     const project = await initialize("worker");
     const settings = await readFile(join(project, "wrangler.jsonc"), "utf8");
-    const [, date] = /"compatibility_date": "(.*)"/.exec(settings)!;
-    miniflare = startWorker(await bundleWorker(project), date);
+    const [, compatibilityDate] = /"compatibility_date": "(.*)"/.exec(settings)!;
+    miniflare = startWorker(await bundleWorker(project), { compatibilityDate: compatibilityDate! });
     vae = await openModel();
   });
   after(() => miniflare?.dispose());

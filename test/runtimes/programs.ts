@@ -5,8 +5,9 @@ import type { Engine } from "./engines.ts";
 
 const LONGEST_MS = 120_000;
 const MOST_BYTES = 2 ** 24;
+const MOST_SHOWN = 2000;
 
-/** Runs a program; gives what it printed. An error has its standard error in the message. */
+/** Runs a program; gives what it printed. An error's message has its standard error and the end of what it printed. */
 export async function run(
   binary: string,
   args: readonly string[],
@@ -21,8 +22,8 @@ export async function run(
     });
     return stdout;
   } catch (error) {
-    // without what it printed, which may be megabytes
-    throw new Error(error instanceof Error ? error.message : String(error));
+    const { message, stdout = "" } = error as Error & { stdout?: string };
+    throw new Error(`${message}\n${stdout.slice(-MOST_SHOWN)}`);
   }
 }
 
