@@ -15,6 +15,7 @@ export {
 export { type ImportOptions, importModel } from "./formats/import-model.ts";
 export type { ModelInfo } from "./formats/metadata.ts";
 export { type ModelFile, parseModel, serializeModel } from "./formats/model-file.ts";
+export { type OnnxFiles, serializeOnnx } from "./formats/onnx.ts";
 export {
   type Activation,
   ADAM,

@@ -57,6 +57,7 @@ function makeProgram(exit: (code: number) => void): Command {
   addEncode(program);
   addScore(program);
   addImport(program);
+  addExport(program);
   addInfo(program);
   addInit(program);
   program.addHelpText(
@@ -231,6 +232,20 @@ function addImport(program: Command): void {
     .action(async (weights: string, flags) => {
       const { importCommand } = await import("./import.ts");
       await importCommand(weights, flags);
+    });
+}
+
+function addExport(program: Command): void {
+  program
+    .command("export")
+    .description("Write a model as ONNX files: encoder, decoder, reconstruction.")
+    .argument(...MODEL)
+    .requiredOption("--onnx <dir>", "the directory to make")
+    .option("--overwrite", "replace the export that is there")
+    .addHelpText("after", examples("elbow export runs/mine --onnx mine-onnx"))
+    .action(async (model: string, flags) => {
+      const { exportCommand } = await import("./export.ts");
+      await exportCommand(model, flags);
     });
 }
 

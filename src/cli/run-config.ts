@@ -1,7 +1,7 @@
 /** config.json: what a run is, in every setting that decides its result. */
 import { ConfigError, FormatError } from "../errors.ts";
 import { CONFIG_KEYS } from "../formats/metadata.ts";
-import { describe } from "../formats/quote.ts";
+import { describe, quoteIfNeeded } from "../formats/quote.ts";
 import {
   checkConfig,
   checkEpochs,
@@ -108,7 +108,10 @@ function readSettings(root: JsonReader, file: string): Pick<RunConfig, "model" |
       epochs: checkEpochs(root.object("training").wholeNumber("epochs")),
     };
   } catch (cause) {
-    if (cause instanceof ConfigError) throw new FormatError(`${file}: ${cause.message}.`, { cause });
-    throw cause;
+    if (!(cause instanceof ConfigError)) throw cause;
+    // The checks quote what they were given, and here that is a file's text.
+    const [expected = "", ...found] = cause.message.split(", not ");
+    const not = quoteIfNeeded(found.join(", not "));
+    throw new FormatError(`${file}: ${expected}, not ${not}.`, { cause });
   }
 }

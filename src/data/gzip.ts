@@ -25,7 +25,8 @@ export function unzippedSizeHint(bytes: Uint8Array): number {
 
 export function notGzip(file: string, cause: unknown): DataError {
   const reason = cause instanceof Error ? cause.message : String(cause);
-  return new DataError(`${file}: expected a whole gzip file, found a truncated or damaged one (${reason}).`, {
+  const why = reason === "" ? "" : ` (${reason})`;
+  return new DataError(`${file}: expected a whole gzip file, found a truncated or damaged one${why}.`, {
     cause,
   });
 }

@@ -13,6 +13,12 @@ export function quote(text: string): string {
   return `"${safe}"`;
 }
 
+/** The same, but without quotes where it needs none. */
+export function quoteIfNeeded(text: string): string {
+  const quoted = quote(text);
+  return quoted === `"${text}"` ? text : quoted;
+}
+
 /**
  * A JSON value of unknown kind, fit for one line of an error message. Looks one level deep and no further: a hostile file
  * can nest lists until a recursion runs out of stack.

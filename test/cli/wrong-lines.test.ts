@@ -36,6 +36,7 @@ describe.concurrent("a wrong command line", () => {
     ["score m --samples 0", "--samples must be a whole number from 1 to 65536, not 0"],
     ["score m -o scores.json", "-o must be a file that ends in .npy or .csv, not scores.json"],
     ["import w --image-shape 28", "--image-shape must be a height and a width, such as 28x28, not 28"],
+    ["export m", "required option '--onnx <dir>' not specified; see elbow export --help"],
     ["import", "missing required argument 'weights'; see elbow import --help"],
     ["encode m -o codes.txt", "-o must be a file that ends in .npy or .csv, not codes.txt"],
   ])("elbow %s", async (line, message) => {
@@ -70,6 +71,7 @@ describe.concurrent("a wrong command line", () => {
     "encode",
     "score",
     "import",
+    "export",
     "info",
   ])("elbow %s --help has examples and fits 80 columns", async (command) => {
     const { code, stdout } = await elbow([command, "--help"]);

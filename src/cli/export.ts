@@ -1,0 +1,25 @@
+/** `elbow export` */
+import { ConfigError } from "../errors.ts";
+import { expectDirectoryFree, writeWholeDirectory } from "../formats/directory-node.ts";
+import { serializeOnnx } from "../formats/onnx.ts";
+import { openFile } from "./open-model.ts";
+import { elbowVersion, print } from "./output.ts";
+
+const NAMES = ["encoder", "decoder", "reconstruction"] as const;
+
+export interface ExportFlags {
+  readonly onnx?: string;
+  readonly overwrite?: boolean;
+}
+
+export async function exportCommand(path: string, { onnx, overwrite = false }: ExportFlags): Promise<void> {
+  if (onnx === undefined || onnx === "") throw new ConfigError("--onnx must be the directory to write to");
+  const fileNames = NAMES.map((name) => `${name}.onnx`);
+  await expectDirectoryFree(onnx, fileNames, { overwrite });
+  const { config, tensors, info } = await openFile(path);
+  const model = { config, tensors: () => [...tensors.values()] };
+  const bytes = serializeOnnx(model, { ...info, elbow: elbowVersion() });
+  const files = new Map(NAMES.map((name) => [`${name}.onnx`, bytes[name]]));
+  await writeWholeDirectory(onnx, files, { overwrite });
+  print(`${onnx}: ${fileNames.join(", ")}`);
+}

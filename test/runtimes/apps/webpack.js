@@ -1,0 +1,3 @@
+import { start } from "./page.js";
+
+start(new URL("elbow-vae/kernels.wasm", import.meta.url));
