@@ -258,7 +258,7 @@ export class Trainer {
   }
 }
 
-function parametersAt(
+export function parametersAt(
   memory: WebAssembly.Memory,
   plan: Plan<string>,
   region: "parameters" | "m" | "v",
@@ -266,7 +266,8 @@ function parametersAt(
   return new Float32Array(memory.buffer, plan.at[region], plan.sizes[region] / 4);
 }
 
-function expectRows(what: string, rows: Rows, { inputDim, likelihood }: VaeConfig): void {
+/** @throws {ConfigError} when the rows are none, or do not fit the model */
+export function expectRows(what: string, rows: Rows, { inputDim, likelihood }: VaeConfig): void {
   const { values, count, dim } = rows;
   if (!(values instanceof Float32Array || values instanceof Uint8Array)) {
     throw new ConfigError(
@@ -310,7 +311,7 @@ function expectState(state: TrainingState, { table }: Vae, steps: number): void 
 }
 
 /** Everything that stands in memory before the first step. */
-function fillMemory(
+export function fillMemory(
   memory: WebAssembly.Memory,
   plan: Plan<string>,
   vae: Vae,
