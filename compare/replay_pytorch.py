@@ -23,6 +23,7 @@ import torch
 from torch import nn
 
 DTYPES = {"F64": torch.float64, "F32": torch.float32, "I32": torch.int32, "U8": torch.uint8}
+FORMAT_VERSION = "1"
 TIMED_PASSES = 3
 # A pass over a short trace is repeated until this many steps are timed.
 TIMED_STEPS = 100
@@ -43,6 +44,8 @@ def read_safetensors(path):
         for name, entry in header.items():
             begin, end = entry["data_offsets"]
             data = bytearray(raw[8 + size + begin : 8 + size + end])
+            if len(data) != end - begin:
+                raise Unusable(f"{path}: expected {8 + size + end} bytes or more, found {len(raw)}; it is cut off")
             tensors[name] = torch.frombuffer(data, dtype=DTYPES[entry["dtype"]]).reshape(entry["shape"])
     except OSError as error:
         raise Unusable(f"{path}: {error.strerror}") from error
@@ -59,6 +62,8 @@ class Trace:
     def __init__(self, path):
         tensors, metadata = read_safetensors(path)
         known = {name[6:]: tensor for name, tensor in tensors.items() if name.startswith("trace.")}
+        if metadata.get("formatVersion") != FORMAT_VERSION:
+            raise Unusable(f"{path}: expected format version {FORMAT_VERSION}, found {metadata.get('formatVersion')}")
         self.metadata = metadata
         self.config = json.loads(metadata["config"])
         self.adam = json.loads(metadata["adam"])
@@ -96,7 +101,7 @@ def read_rows(directory, trace):
     """The trace's rows of a directory of IDX files, which must be the data that it was made with."""
     name = trace.metadata.get("dataset", "the data of the trace")
     if directory is None:
-        raise Unusable(f"the trace has no rows in it; give the directory of {name} as --data")
+        raise Unusable(f"the trace has no rows in it; give the directory of {name}'s files as --data")
     directory = pathlib.Path(directory)
     if not directory.is_dir():
         raise Unusable(f"{directory}: expected a directory of IDX files, found none")
@@ -192,7 +197,7 @@ def relative(found, expected):
 def compare(trace, batches, device, every):
     """Prints what differs, step by step; the largest differences of losses and of gradient norms."""
     replay = Replay(trace, device)
-    print(f"{'step':>6} {'Elbow, nats':>13} {'PyTorch':>13} {'loss differs':>13} {'gradients':>10}  most in")
+    print(f"{'step':>5} {'Elbow, nats':>12} {'PyTorch':>12} {'loss differs':>12} {'gradients':>9}  most in")
     largest = {"loss": 0.0, "gradient": 0.0}
     for i, (x, noise) in enumerate(batches):
         reconstruction, kl = (term.item() for term in replay.step(x, noise))
@@ -204,8 +209,8 @@ def compare(trace, batches, device, every):
         if i == 0 or (i + 1) % every == 0 or i + 1 == len(batches):
             rows = len(x)
             print(
-                f"{i + 1:>6} {expected / rows:>13.6f} {(reconstruction + kl) / rows:>13.6f} "
-                f"{loss:>13.1e} {norms[worst]:>10.1e}  {worst}"
+                f"{i + 1:>5} {expected / rows:>12.6f} {(reconstruction + kl) / rows:>12.6f} "
+                f"{loss:>12.1e} {norms[worst]:>9.1e}  {worst}"
             )
     return largest["loss"], largest["gradient"]
 
@@ -243,18 +248,19 @@ def describe_device(device):
         return torch.cuda.get_device_name(device)
     if device.type == "mps":
         return f"Metal on {platform.machine()}"
-    return f"CPU, {torch.get_num_threads()} threads"
+    threads = torch.get_num_threads()
+    return f"CPU, {threads} thread{'' if threads == 1 else 's'}"
 
 
 def print_speeds(trace, batches, device):
     elbow = 1 / statistics.median(trace.seconds)
     pytorch = steps_per_second(trace, batches, device)
     print()
-    print(f"Elbow    {elbow:9.1f} steps/s  {trace.metadata.get('machine', '')}")
-    print(f"PyTorch  {pytorch:9.1f} steps/s  {describe_device(device)}, torch {torch.__version__}")
-    print(f"PyTorch takes {elbow / pytorch:.2f} of Elbow's time. Elbow's figure is from the trace: the median of its")
-    print(f"steps. PyTorch's is the median of {TIMED_PASSES} passes over the trace, after one pass of warm-up, with")
-    print("the batches on the device beforehand and the clock stopped when the device is done.")
+    print(f"Elbow   {elbow:8.1f} steps/s  {trace.metadata.get('machine', '')}")
+    print(f"PyTorch {pytorch:8.1f} steps/s  {describe_device(device)}, torch {torch.__version__}")
+    print("Elbow's figure is from the trace, the median of its steps. PyTorch's is the")
+    print(f"median of {TIMED_PASSES} passes over the trace after one of warm-up, with the batches on the")
+    print("device beforehand and the clock stopped when the device is done.")
 
 
 def parse_arguments():
@@ -280,7 +286,11 @@ def main():
         device = torch.device(arguments.device)
         batches = trace.batches(arguments.data, device)
     except (Unusable, RuntimeError, AssertionError) as error:
-        print(f"replay_pytorch.py: {error}", file=sys.stderr)
+        # torch says in several lines, and in several ways, that there is no such device
+        print(f"replay_pytorch.py: {str(error).splitlines()[0]}", file=sys.stderr)
+        return 2
+    except KeyError as error:
+        print(f"replay_pytorch.py: {arguments.trace}: expected a whole trace, found none of its {error}", file=sys.stderr)
         return 2
     config = trace.config
     widths = [config["inputDim"], *config["hidden"], config["latentDim"]]

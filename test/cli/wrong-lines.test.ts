@@ -33,6 +33,9 @@ describe.concurrent("a wrong command line", () => {
       "encode m --split valid",
       "option '--split <name>' argument 'valid' is invalid. Allowed choices are test, train; see elbow encode --help",
     ],
+    ["trace --steps 0", "--steps must be a whole number from 1 to 1000000, not 0"],
+    ["trace -o trace.bin", "-o must be a file that ends in .safetensors, not trace.bin"],
+    ["trace --epochs 2", "unknown option '--epochs'; see elbow trace --help"],
     ["encode m -o codes.txt", "-o must be a file that ends in .npy or .csv, not codes.txt"],
   ])("elbow %s", async (line, message) => {
     const { code, stdout, stderr } = await elbow(line.split(" "), { cwd: dir.path });
@@ -57,7 +60,7 @@ describe.concurrent("a wrong command line", () => {
     expect(code).toBe(2);
   });
 
-  test.each(["train", "evaluate", "sample", "reconstruct", "interpolate", "encode", "info"])(
+  test.each(["train", "evaluate", "sample", "reconstruct", "interpolate", "encode", "info", "trace"])(
     "elbow %s --help has examples and fits 80 columns",
     async (command) => {
       const { code, stdout } = await elbow([command, "--help"]);
