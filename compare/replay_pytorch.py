@@ -78,12 +78,12 @@ class Trace:
         self.seconds = known["seconds"].tolist()
         self.norms = {name: known[f"gradient_norm.{name}"].tolist() for name in self.initial}
 
-    def batches(self, directory, device):
+    def batches(self, directory, device, dtype):
         """(x, noise) of every step, on the device; bytes stand for value / 255."""
         x = self.x if self.x is not None else read_rows(directory, self)
         x = x.float() / 255 if x.dtype == torch.uint8 else x
         pairs = zip(x.split(self.sizes), self.noise.split(self.sizes))
-        return [(rows.to(device), noise.to(device)) for rows, noise in pairs]
+        return [(rows.to(device, dtype), noise.to(device, dtype)) for rows, noise in pairs]
 
 
 def read_images(directory, prefix):
@@ -166,9 +166,10 @@ LIKELIHOODS = {"bernoulli": bernoulli, "gaussian": gaussian}
 class Replay:
     """The model at the trace's start, and its optimizer."""
 
-    def __init__(self, trace, device):
-        self.model = VAE(trace.config).to(device)
+    def __init__(self, trace, device, dtype):
+        self.model = VAE(trace.config)
         self.model.load_state_dict(trace.initial, strict=True)
+        self.model.to(device, dtype)
         betas = (trace.adam["beta1"], trace.adam["beta2"])
         self.adam = torch.optim.Adam(
             self.model.parameters(), lr=trace.learning_rate, betas=betas, eps=trace.adam["epsilon"]
@@ -194,25 +195,25 @@ def relative(found, expected):
     return difference if math.isfinite(difference) else math.inf
 
 
-def compare(trace, batches, device, every):
-    """Prints what differs, step by step; the largest differences of losses and of gradient norms."""
-    replay = Replay(trace, device)
+def compare(trace, batches, every):
+    """Prints what differs, step by step; the differences of every loss, and of every step's worst gradient norm."""
+    replay = Replay(trace, batches[0][0].device, batches[0][0].dtype)
     print(f"{'step':>5} {'Elbow, nats':>12} {'PyTorch':>12} {'loss differs':>12} {'gradients':>9}  most in")
-    largest = {"loss": 0.0, "gradient": 0.0}
+    losses, gradients = [], []
     for i, (x, noise) in enumerate(batches):
         reconstruction, kl = (term.item() for term in replay.step(x, noise))
         expected = trace.reconstruction[i] + trace.kl[i]
-        loss = relative(reconstruction + kl, expected)
+        losses.append(relative(reconstruction + kl, expected))
         norms = {name: relative(norm, trace.norms[name][i]) for name, norm in replay.gradient_norms().items()}
         worst = max(norms, key=norms.get)
-        largest = {"loss": max(largest["loss"], loss), "gradient": max(largest["gradient"], norms[worst])}
+        gradients.append(norms[worst])
         if i == 0 or (i + 1) % every == 0 or i + 1 == len(batches):
             rows = len(x)
             print(
                 f"{i + 1:>5} {expected / rows:>12.6f} {(reconstruction + kl) / rows:>12.6f} "
-                f"{loss:>12.1e} {norms[worst]:>9.1e}  {worst}"
+                f"{losses[-1]:>12.1e} {norms[worst]:>9.1e}  {worst}"
             )
-    return largest["loss"], largest["gradient"]
+    return losses, gradients
 
 
 def synchronize(device):
@@ -225,13 +226,14 @@ def synchronize(device):
         wait() if wait else torch.zeros(1, device=device).item()
 
 
-def steps_per_second(trace, batches, device):
+def steps_per_second(trace, batches):
     """The median of some passes over the trace from its start, without a look at any loss."""
+    device, dtype = batches[0][0].device, batches[0][0].dtype
     rates = []
     for _ in range(TIMED_PASSES):
         seconds, steps = 0.0, 0
         while steps < TIMED_STEPS:
-            replay = Replay(trace, device)
+            replay = Replay(trace, device, dtype)
             synchronize(device)
             start = time.perf_counter()
             for x, noise in batches:
@@ -252,12 +254,12 @@ def describe_device(device):
     return f"CPU, {threads} thread{'' if threads == 1 else 's'}"
 
 
-def print_speeds(trace, batches, device):
+def print_speeds(trace, batches):
     elbow = 1 / statistics.median(trace.seconds)
-    pytorch = steps_per_second(trace, batches, device)
+    pytorch = steps_per_second(trace, batches)
     print()
     print(f"Elbow   {elbow:8.1f} steps/s  {trace.metadata.get('machine', '')}")
-    print(f"PyTorch {pytorch:8.1f} steps/s  {describe_device(device)}, torch {torch.__version__}")
+    print(f"PyTorch {pytorch:8.1f} steps/s  {describe_device(batches[0][0].device)}, torch {torch.__version__}")
     print("Elbow's figure is from the trace, the median of its steps. PyTorch's is the")
     print(f"median of {TIMED_PASSES} passes over the trace after one of warm-up, with the batches on the")
     print("device beforehand and the clock stopped when the device is done.")
@@ -269,10 +271,15 @@ def parse_arguments():
     parser.add_argument("--data", metavar="DIR", help="the dataset's IDX files, where the trace has no rows in it")
     parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1, mps … (default: cpu)")
     parser.add_argument("--threads", type=int, help="of PyTorch on a CPU (default: its own choice)")
-    parser.add_argument("--tolerance", type=float, default=2e-4, help="of losses, relative (default: 2e-4)")
+    parser.add_argument("--tolerance", type=float, default=2e-4, help="of every loss, relative (default: 2e-4)")
     parser.add_argument(
-        "--gradient-tolerance", type=float, default=1e-2, help="of gradient norms, relative (default: 1e-2)"
+        "--gradient-tolerance",
+        type=float,
+        default=1e-3,
+        help="of the first step's gradient norms, relative; later ones are of weights that rounding has moved apart "
+        "(default: 1e-3)",
     )
+    parser.add_argument("--float64", action="store_true", help="in double precision: how far rounding takes Elbow")
     parser.add_argument("--every", type=int, default=10, help="print every so many steps (default: 10)")
     return parser.parse_args()
 
@@ -284,7 +291,8 @@ def main():
     try:
         trace = Trace(arguments.trace)
         device = torch.device(arguments.device)
-        batches = trace.batches(arguments.data, device)
+        dtype = torch.float64 if arguments.float64 else torch.float32
+        batches = trace.batches(arguments.data, device, dtype)
     except (Unusable, RuntimeError, AssertionError) as error:
         # torch says in several lines, and in several ways, that there is no such device
         print(f"replay_pytorch.py: {str(error).splitlines()[0]}", file=sys.stderr)
@@ -296,11 +304,14 @@ def main():
     widths = [config["inputDim"], *config["hidden"], config["latentDim"]]
     shape = "-".join(str(n) for n in widths + widths[-2::-1])
     print(f"{shape}, {config['activation']}, {config['likelihood']}, {trace.metadata.get('dataset', 'own data')}")
-    loss, gradient = compare(trace, batches, device, max(1, arguments.every))
-    print(f"\nlargest relative difference: {loss:.1e} of a loss (allowed: {arguments.tolerance:.0e}),")
-    print(f"{gradient:.1e} of a gradient's norm (allowed: {arguments.gradient_tolerance:.0e})")
-    print_speeds(trace, batches, device)
-    same = loss <= arguments.tolerance and gradient <= arguments.gradient_tolerance
+    losses, gradients = compare(trace, batches, max(1, arguments.every))
+    print(f"\nlosses differ by {max(losses):.1e} at most (allowed: {arguments.tolerance:.0e})")
+    print(
+        f"gradient norms differ by {gradients[0]:.1e} at most in the first step "
+        f"(allowed: {arguments.gradient_tolerance:.0e}),\nand by {max(gradients):.1e} in any"
+    )
+    print_speeds(trace, batches)
+    same = max(losses) <= arguments.tolerance and gradients[0] <= arguments.gradient_tolerance
     if not same:
         print("\nThe two do not agree.", file=sys.stderr)
     return 0 if same else 1
