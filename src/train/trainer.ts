@@ -260,7 +260,7 @@ export class Trainer {
   }
 }
 
-function parametersAt(
+export function parametersAt(
   memory: WebAssembly.Memory,
   plan: Plan<string>,
   region: "parameters" | "m" | "v",
@@ -268,7 +268,8 @@ function parametersAt(
   return new Float32Array(memory.buffer, plan.at[region], plan.sizes[region] / 4);
 }
 
-function expectRows(what: string, rows: Rows, { inputDim, likelihood }: VaeConfig): void {
+/** @throws {ConfigError} when the rows are none, or do not fit the model */
+export function expectRows(what: string, rows: Rows, { inputDim, likelihood }: VaeConfig): void {
   const { values, count, dim } = rows;
   if (!(values instanceof Float32Array || values instanceof Uint8Array)) {
     throw new ConfigError(
@@ -312,7 +313,7 @@ function expectState(state: TrainingState, { table }: Vae, steps: number): void 
 }
 
 /** Everything that stands in memory before the first step. */
-function fillMemory(
+export function fillMemory(
   memory: WebAssembly.Memory,
   plan: Plan<string>,
   vae: Vae,
