@@ -12,7 +12,6 @@ import { TILE_4X16 } from "./tile";
 /** How many panels of C are worked on at once, as a type, so that each width is compiled for itself. */
 class One {}
 class Two {}
-class Three {}
 class Four {}
 class Five {}
 
@@ -21,7 +20,6 @@ class Five {}
 function width<P>(): i32 {
   if (idof<P>() == idof<Five>()) return 5;
   if (idof<P>() == idof<Four>()) return 4;
-  if (idof<P>() == idof<Three>()) return 3;
   return idof<P>() == idof<Two>() ? 2 : 1;
 }
 
@@ -229,11 +227,13 @@ function sparseRows<P>(
   } while (--rows);
 }
 
-/** The panels of C that the registers hold at once: five in 256-bit ones, two in 128-bit ones. */
-// @ts-ignore: decorator
-@inline
-function panelsAtOnce(shape: i32): i32 {
-  return shape <= TILE_4X16 ? 5 : 2;
+/**
+ * How many of the panels that are left the next turn takes: five in 256-bit registers, or four where one or three would
+ * remain; two in 128-bit ones.
+ */
+function panelsAtOnce(shape: i32, panels: i32): i32 {
+  if (shape > TILE_4X16 || panels < 4) return min(2, panels);
+  return panels == 4 || panels == 6 || panels == 8 ? 4 : 5;
 }
 
 /** C = init + X·B for `rows` lists of `length` places and `wide` panels, one segment after another. */
@@ -256,7 +256,6 @@ function sparsePanels(
   for (let segment = segmentsOf(length); segment > 0; segment--) {
     if (wide == 5) sparseRows<Five>(c, cStride, lists, listStride, ends, endStride, b, bStride, init, initStride, step, rows);
     else if (wide == 4) sparseRows<Four>(c, cStride, lists, listStride, ends, endStride, b, bStride, init, initStride, step, rows);
-    else if (wide == 3) sparseRows<Three>(c, cStride, lists, listStride, ends, endStride, b, bStride, init, initStride, step, rows);
     else if (wide == 2) sparseRows<Two>(c, cStride, lists, listStride, ends, endStride, b, bStride, init, initStride, step, rows);
     else sparseRows<One>(c, cStride, lists, listStride, ends, endStride, b, bStride, init, initStride, step, rows);
     ends += 4;
@@ -283,8 +282,8 @@ export function linearSparse(
 ): void {
   const bias = usize(k) * ROW;
   const wStride = bias + ROW;
-  for (let groups = (panels + panelsAtOnce(shape) - 1) / panelsAtOnce(shape); groups > 0; groups--) {
-    const wide = panels / groups;
+  while (panels > 0) {
+    const wide = panelsAtOnce(shape, panels);
     sparsePanels(y, yStride, lists, listStride, ends, endStride, w, wStride, w + bias, wStride, rows, k, wide);
     for (let panel = 0; panel < wide; panel++) {
       if (activation == RELU) relu(y, rows);
@@ -322,8 +321,8 @@ export function linearUpdateSparse(
   const wStride = usize(k + 1) * ROW;
   const room = usize(LANES + 1) * ROW;
   last = min(last, k);
-  for (let groups = (panels + panelsAtOnce(shape) - 1) / panelsAtOnce(shape); groups > 0; groups--) {
-    const wide = panels / groups;
+  while (panels > 0) {
+    const wide = panelsAtOnce(shape, panels);
     for (let column = first; column < last; column += LANES) {
       let rows = min(LANES, last - column);
       const list = lists + usize(column) * listStride;

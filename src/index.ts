@@ -17,3 +17,4 @@ useThreads({ cores: () => navigator.hardwareConcurrency, start: startPool(spawnW
 export { digits, fashionMnist, type LoadOptions, mnist } from "./data/load-web.ts";
 export { DataUnavailableError } from "./data/unavailable.ts";
 export * from "./library.ts";
+export * from "./tools.ts";

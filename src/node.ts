@@ -29,4 +29,5 @@ useThreads({ cores: availableParallelism, start: startPool(spawnNode) });
 export { digits, fashionMnist, type LoadOptions, loadDataset, mnist } from "./data/load-node.ts";
 export { DataUnavailableError } from "./data/unavailable.ts";
 export * from "./library.ts";
+export * from "./tools.ts";
 export { tuneEngine } from "./wasm/engine-node.ts";

@@ -22,7 +22,7 @@ const FOLDERS: ReadonlyMap<string, number> = new Map([
 
 /** What people import, and what these files share: above all that they gather, below the command and the page. */
 const ENTRIES: Room = { name: "the entries", floor: 5 };
-const ENTRY_FILES = new Set(["src/index.ts", "src/node.ts", "src/edge.ts", "src/library.ts"]);
+const ENTRY_FILES = new Set(["src/index.ts", "src/node.ts", "src/edge.ts", "src/library.ts", "src/tools.ts"]);
 
 /** AssemblyScript is another language: the kernels and TypeScript share no module. */
 const KERNELS = "assembly";
