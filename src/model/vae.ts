@@ -63,7 +63,12 @@ export class Vae {
   readonly #memory: WebAssembly.Memory;
   readonly #at: Readonly<Record<"parameters" | "staging" | "sequence", number>>;
 
-  private constructor(config: VaeConfig, instance: BuildInstance, choice: ModelKernels) {
+  private constructor(
+    config: VaeConfig,
+    instance: BuildInstance,
+    choice: ModelKernels,
+    tensors: Tensors | undefined,
+  ) {
     const { kernels, memory, arithmetic } = instance;
     this.config = config;
     this.arithmetic = arithmetic;
@@ -83,7 +88,8 @@ export class Vae {
     this.#network = this.#seeded(config.seed);
     const sequence = new Uint32Array(memory.buffer, plan.at.sequence, CHUNK);
     for (let i = 0; i < CHUNK; i++) sequence[i] = i;
-    initialize(kernels, this.table, plan.at.parameters, config.seed);
+    if (tensors) this.setTensors(tensors);
+    else initialize(kernels, this.table, plan.at.parameters, config.seed);
   }
 
   /**
@@ -102,7 +108,7 @@ export class Vae {
     const arithmetic = chooseArithmetic(options.arithmetic ?? platform().arithmetic());
     const module = await platform().compile(findBuild(arithmetic, false));
     const kernels = { module, tile: platform().tile(arithmetic), handedIn: false };
-    return Vae.#make(checked, instantiate(module), kernels, options.tensors);
+    return new Vae(checked, instantiate(module), kernels, options.tensors);
   }
 
   /**
@@ -126,13 +132,7 @@ export class Vae {
     expectModule(module);
     const instance = instantiate(module);
     const tile = options.tile ?? chooseTile(instance.arithmetic, { revectorized: false });
-    return Vae.#make(checked, instance, { module, tile, handedIn: true }, options.tensors);
-  }
-
-  static #make(config: VaeConfig, instance: BuildInstance, kernels: ModelKernels, tensors?: Tensors): Vae {
-    const vae = new Vae(config, instance, kernels);
-    if (tensors) vae.setTensors(tensors);
-    return vae;
+    return new Vae(checked, instance, { module, tile, handedIn: true }, options.tensors);
   }
 
   /** The parameters as they lie in memory; a view that is good until the next call of any method. */
