@@ -57,7 +57,9 @@ try {
   console.log(line("asking twice, nothing between", nothing));
   console.log(line("asking twice, a code between", encode));
   const taken = encode.median - nothing.median;
-  console.log(`The first code takes ${taken.toFixed(1)} ms (difference of the medians); the bar is ${BAR_MS} ms.`);
+  console.log(
+    `The first code takes ${taken.toFixed(1)} ms (difference of the medians); the bar is ${BAR_MS} ms.`,
+  );
 } finally {
   await rm(folder, { recursive: true });
 }

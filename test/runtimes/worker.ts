@@ -26,7 +26,10 @@ type Services = Record<string, (request: Request) => Response>;
 /** A bundled Worker in workerd. */
 export function startWorker(
   folder: string,
-  { compatibilityDate = COMPATIBILITY_DATE, services = {} }: { compatibilityDate?: string; services?: Services } = {},
+  {
+    compatibilityDate = COMPATIBILITY_DATE,
+    services = {},
+  }: { compatibilityDate?: string; services?: Services } = {},
 ): Miniflare {
   const others = Object.entries(TYPES).flatMap(([extension, type]) =>
     globSync(`*${extension}`, { cwd: folder }).map((file) => ({ type, path: join(folder, file) })),
