@@ -7,8 +7,9 @@ export { gatherBytes, gatherFloats } from "./gather";
 export { kl, latentBackward, reparameterize } from "./latent";
 export { bernoulli, gaussian, sigmoid } from "./likelihood";
 export { linear, linearBackwardInput, linearBackwardWeight, linearUpdate } from "./linear";
+export { countEntries, listColumns, listRows } from "./lists";
 export { philoxNormal, philoxUniform } from "./philox";
-export { linearSparse, linearUpdateSparse, listColumns, listRows } from "./sparse";
+export { linearSparse, linearUpdateSparse } from "./sparse";
 export { TILE_4X8, TILE_4X16, TILE_6X8, TILE_6X16 } from "./tile";
 export { transpose } from "./transpose";
 

@@ -1,254 +1,268 @@
-// Products with a matrix that is mostly zeros, such as the pixels of digits: only what is not zero is multiplied. A zero
-// term adds nothing to a sum and the order of the rest stays, so the bits are those of the dense product.
-//
-// A list holds what is not zero in a row or in a column of x, in order: pairs of a u32, the byte offset of the row of B
-// that belongs to it, and the float32 value. Lists stand `stride` bytes apart; `counts` has a u32 for each.
+// Products with a matrix that is mostly zeros, such as the pixels of digits, or half zeros, such as what a ReLU leaves:
+// only what is not zero is multiplied, from the lists of lists.ts. A zero term adds nothing to a sum and the order of
+// the rest stays, so the bits are those of the dense product.
 
 import { RELU, relu, TANH, tanhActivation } from "./activation";
 import { adamRows } from "./adam";
-import { blocksOf, sumRows, ZEROS } from "./linear";
+import { ENTRY, segmentsOf } from "./lists";
+import { sumRows, ZEROS } from "./linear";
 import { LANES, madd, ROW } from "./simd";
 import { TILE_4X16 } from "./tile";
 
-/** Bytes of a list's entry. */
-const ENTRY: usize = 8;
+/** How many panels of C are worked on at once, as a type, so that each width is compiled for itself. */
+class One {}
+class Two {}
+class Three {}
+class Four {}
+class Five {}
 
 // @ts-ignore: decorator
 @inline
-function append(list: usize, count: usize, offset: usize, value: f32): void {
-  const n = load<u32>(count);
-  const entry = list + usize(n) * ENTRY;
-  store<u32>(entry, u32(offset));
-  store<f32>(entry, value, 4);
-  store<u32>(count, n + 1);
+function width<P>(): i32 {
+  if (idof<P>() == idof<Five>()) return 5;
+  if (idof<P>() == idof<Four>()) return 4;
+  if (idof<P>() == idof<Three>()) return 3;
+  return idof<P>() == idof<Two>() ? 2 : 1;
 }
-
-/** Which of the 16 floats of a row are not zero, a bit each; NaN is not zero. */
-// @ts-ignore: decorator
-@inline
-function nonzero16(row: usize): i32 {
-  const zero = f32x4.splat(0);
-  return (
-    i32x4.bitmask(f32x4.ne(v128.load(row), zero)) |
-    (i32x4.bitmask(f32x4.ne(v128.load(row, 16), zero)) << 4) |
-    (i32x4.bitmask(f32x4.ne(v128.load(row, 32), zero)) << 8) |
-    (i32x4.bitmask(f32x4.ne(v128.load(row, 48), zero)) << 12)
-  );
-}
-
-/** Lists of the rows of x: for x·W. */
-export function listRows(
-  lists: usize,
-  listStride: usize,
-  counts: usize,
-  x: usize,
-  xStride: usize,
-  rows: i32,
-  panels: i32,
-): void {
-  for (let r = 0; r < rows; r++) {
-    let row = x + usize(r) * ROW;
-    let entry = lists;
-    for (let panel = 0; panel < panels; panel++) {
-      let bits = nonzero16(row);
-      while (bits) {
-        const lane = ctz(bits);
-        store<u32>(entry, (panel * LANES + lane) * i32(ROW));
-        store<f32>(entry, load<f32>(row + usize(lane) * 4), 4);
-        entry += ENTRY;
-        bits &= bits - 1;
-      }
-      row += xStride;
-    }
-    store<u32>(counts, u32((entry - lists) / ENTRY));
-    lists += listStride;
-    counts += 4;
-  }
-}
-
-/** Lists of the columns of x, for panels first ≤ panel < last: for xᵀ·dy. */
-export function listColumns(
-  lists: usize,
-  listStride: usize,
-  counts: usize,
-  x: usize,
-  xStride: usize,
-  rows: i32,
-  first: i32,
-  last: i32,
-): void {
-  for (let panel = first; panel < last; panel++) {
-    const column = usize(panel * LANES);
-    memory.fill(counts + column * 4, 0, usize(LANES) * 4);
-    const from = x + usize(panel) * xStride;
-    for (let offset: usize = 0, end = usize(rows) * ROW; offset < end; offset += ROW) {
-      let bits = nonzero16(from + offset);
-      while (bits) {
-        const lane = usize(ctz(bits));
-        const value = load<f32>(from + offset + lane * 4);
-        append(lists + (column + lane) * listStride, counts + (column + lane) * 4, offset, value);
-        bits &= bits - 1;
-      }
-    }
-  }
-}
-
-/** One row of C, 5 panels wide. */
-// @ts-ignore: decorator
-@inline
-function row5(c: usize, cStride: usize, entry: usize, end: usize, b: usize, bStride: usize, init: usize, initStride: usize): void {
-  let c00 = v128.load(init), c01 = v128.load(init, 16), c02 = v128.load(init, 32), c03 = v128.load(init, 48);
-  init += initStride;
-  let c10 = v128.load(init), c11 = v128.load(init, 16), c12 = v128.load(init, 32), c13 = v128.load(init, 48);
-  init += initStride;
-  let c20 = v128.load(init), c21 = v128.load(init, 16), c22 = v128.load(init, 32), c23 = v128.load(init, 48);
-  init += initStride;
-  let c30 = v128.load(init), c31 = v128.load(init, 16), c32 = v128.load(init, 32), c33 = v128.load(init, 48);
-  init += initStride;
-  let c40 = v128.load(init), c41 = v128.load(init, 16), c42 = v128.load(init, 32), c43 = v128.load(init, 48);
-  while (entry < end) {
-    const value = v128.load32_splat(entry, 4);
-    const b0 = b + usize(load<u32>(entry));
-    c00 = madd(value, v128.load(b0), c00);
-    c01 = madd(value, v128.load(b0, 16), c01);
-    c02 = madd(value, v128.load(b0, 32), c02);
-    c03 = madd(value, v128.load(b0, 48), c03);
-    const b1 = b0 + bStride;
-    c10 = madd(value, v128.load(b1), c10);
-    c11 = madd(value, v128.load(b1, 16), c11);
-    c12 = madd(value, v128.load(b1, 32), c12);
-    c13 = madd(value, v128.load(b1, 48), c13);
-    const b2 = b1 + bStride;
-    c20 = madd(value, v128.load(b2), c20);
-    c21 = madd(value, v128.load(b2, 16), c21);
-    c22 = madd(value, v128.load(b2, 32), c22);
-    c23 = madd(value, v128.load(b2, 48), c23);
-    const b3 = b2 + bStride;
-    c30 = madd(value, v128.load(b3), c30);
-    c31 = madd(value, v128.load(b3, 16), c31);
-    c32 = madd(value, v128.load(b3, 32), c32);
-    c33 = madd(value, v128.load(b3, 48), c33);
-    const b4 = b3 + bStride;
-    c40 = madd(value, v128.load(b4), c40);
-    c41 = madd(value, v128.load(b4, 16), c41);
-    c42 = madd(value, v128.load(b4, 32), c42);
-    c43 = madd(value, v128.load(b4, 48), c43);
-    entry += ENTRY;
-  }
-  v128.store(c, c00);
-  v128.store(c, c01, 16);
-  v128.store(c, c02, 32);
-  v128.store(c, c03, 48);
-  c += cStride;
-  v128.store(c, c10);
-  v128.store(c, c11, 16);
-  v128.store(c, c12, 32);
-  v128.store(c, c13, 48);
-  c += cStride;
-  v128.store(c, c20);
-  v128.store(c, c21, 16);
-  v128.store(c, c22, 32);
-  v128.store(c, c23, 48);
-  c += cStride;
-  v128.store(c, c30);
-  v128.store(c, c31, 16);
-  v128.store(c, c32, 32);
-  v128.store(c, c33, 48);
-  c += cStride;
-  v128.store(c, c40);
-  v128.store(c, c41, 16);
-  v128.store(c, c42, 32);
-  v128.store(c, c43, 48);
-}
-
-/** One row of C, 2 panels wide. */
-// @ts-ignore: decorator
-@inline
-function row2(c: usize, cStride: usize, entry: usize, end: usize, b: usize, bStride: usize, init: usize, initStride: usize): void {
-  let c00 = v128.load(init), c01 = v128.load(init, 16), c02 = v128.load(init, 32), c03 = v128.load(init, 48);
-  init += initStride;
-  let c10 = v128.load(init), c11 = v128.load(init, 16), c12 = v128.load(init, 32), c13 = v128.load(init, 48);
-  while (entry < end) {
-    const value = v128.load32_splat(entry, 4);
-    const b0 = b + usize(load<u32>(entry));
-    c00 = madd(value, v128.load(b0), c00);
-    c01 = madd(value, v128.load(b0, 16), c01);
-    c02 = madd(value, v128.load(b0, 32), c02);
-    c03 = madd(value, v128.load(b0, 48), c03);
-    const b1 = b0 + bStride;
-    c10 = madd(value, v128.load(b1), c10);
-    c11 = madd(value, v128.load(b1, 16), c11);
-    c12 = madd(value, v128.load(b1, 32), c12);
-    c13 = madd(value, v128.load(b1, 48), c13);
-    entry += ENTRY;
-  }
-  v128.store(c, c00);
-  v128.store(c, c01, 16);
-  v128.store(c, c02, 32);
-  v128.store(c, c03, 48);
-  c += cStride;
-  v128.store(c, c10);
-  v128.store(c, c11, 16);
-  v128.store(c, c12, 32);
-  v128.store(c, c13, 48);
-}
-
-/** One row of C, 1 panel wide. */
-// @ts-ignore: decorator
-@inline
-function row1(c: usize, cStride: usize, entry: usize, end: usize, b: usize, bStride: usize, init: usize, initStride: usize): void {
-  let c00 = v128.load(init), c01 = v128.load(init, 16), c02 = v128.load(init, 32), c03 = v128.load(init, 48);
-  while (entry < end) {
-    const value = v128.load32_splat(entry, 4);
-    const b0 = b + usize(load<u32>(entry));
-    c00 = madd(value, v128.load(b0), c00);
-    c01 = madd(value, v128.load(b0, 16), c01);
-    c02 = madd(value, v128.load(b0, 32), c02);
-    c03 = madd(value, v128.load(b0, 48), c03);
-    entry += ENTRY;
-  }
-  v128.store(c, c00);
-  v128.store(c, c01, 16);
-  v128.store(c, c02, 32);
-  v128.store(c, c03, 48);
-}
-
-/** The greatest number of panels that are worked on at once. */
-const MOST_PANELS = 5;
 
 /**
- * How many panels the next row takes when `panels` are left: as many sums as the registers hold, five panels of 16 in
- * 256-bit ones and two in 128-bit ones.
+ * `rows` rows of C, one width of panels, over one segment of their lists. What C starts from is `init`: one row for
+ * all (`step` is 0), or rows `step` bytes apart. Two entries a turn pay where a row has many.
  */
-// @ts-ignore: decorator
-@inline
-function panelsAtOnce(shape: i32, panels: i32): i32 {
-  if (shape <= TILE_4X16 && panels >= MOST_PANELS) return MOST_PANELS;
-  return panels >= 2 ? 2 : 1;
-}
-
-/** C = init + X·B for `rows` lists and `wide` panels (what `panelsAtOnce` gave). */
-function sparseRows(
+function sparseRows<P>(
   c: usize,
   cStride: usize,
   lists: usize,
   listStride: usize,
-  counts: usize,
+  ends: usize,
+  endStride: usize,
+  b: usize,
+  bStride: usize,
+  init: usize,
+  initStride: usize,
+  step: usize,
+  rows: i32,
+): void {
+  const zero = f32x4.splat(0);
+  do {
+    let entry = lists + load<u32>(ends), end = lists + load<u32>(ends, 4), start = init;
+    let c00 = v128.load(start), c01 = v128.load(start, 16), c02 = v128.load(start, 32), c03 = v128.load(start, 48);
+    let c10 = zero, c11 = zero, c12 = zero, c13 = zero;
+    if (width<P>() > 1) {
+      start += initStride;
+      c10 = v128.load(start);
+      c11 = v128.load(start, 16);
+      c12 = v128.load(start, 32);
+      c13 = v128.load(start, 48);
+    }
+    let c20 = zero, c21 = zero, c22 = zero, c23 = zero;
+    if (width<P>() > 2) {
+      start += initStride;
+      c20 = v128.load(start);
+      c21 = v128.load(start, 16);
+      c22 = v128.load(start, 32);
+      c23 = v128.load(start, 48);
+    }
+    let c30 = zero, c31 = zero, c32 = zero, c33 = zero;
+    if (width<P>() > 3) {
+      start += initStride;
+      c30 = v128.load(start);
+      c31 = v128.load(start, 16);
+      c32 = v128.load(start, 32);
+      c33 = v128.load(start, 48);
+    }
+    let c40 = zero, c41 = zero, c42 = zero, c43 = zero;
+    if (width<P>() > 4) {
+      start += initStride;
+      c40 = v128.load(start);
+      c41 = v128.load(start, 16);
+      c42 = v128.load(start, 32);
+      c43 = v128.load(start, 48);
+    }
+    if (width<P>() > 2) {
+      while (entry + ENTRY < end) {
+        const value0 = v128.load32_splat(entry, 4);
+        let row0 = b + usize(load<u32>(entry));
+        c00 = madd(value0, v128.load(row0), c00);
+        c01 = madd(value0, v128.load(row0, 16), c01);
+        c02 = madd(value0, v128.load(row0, 32), c02);
+        c03 = madd(value0, v128.load(row0, 48), c03);
+        if (width<P>() > 1) {
+          row0 += bStride;
+          c10 = madd(value0, v128.load(row0), c10);
+          c11 = madd(value0, v128.load(row0, 16), c11);
+          c12 = madd(value0, v128.load(row0, 32), c12);
+          c13 = madd(value0, v128.load(row0, 48), c13);
+        }
+        if (width<P>() > 2) {
+          row0 += bStride;
+          c20 = madd(value0, v128.load(row0), c20);
+          c21 = madd(value0, v128.load(row0, 16), c21);
+          c22 = madd(value0, v128.load(row0, 32), c22);
+          c23 = madd(value0, v128.load(row0, 48), c23);
+        }
+        if (width<P>() > 3) {
+          row0 += bStride;
+          c30 = madd(value0, v128.load(row0), c30);
+          c31 = madd(value0, v128.load(row0, 16), c31);
+          c32 = madd(value0, v128.load(row0, 32), c32);
+          c33 = madd(value0, v128.load(row0, 48), c33);
+        }
+        if (width<P>() > 4) {
+          row0 += bStride;
+          c40 = madd(value0, v128.load(row0), c40);
+          c41 = madd(value0, v128.load(row0, 16), c41);
+          c42 = madd(value0, v128.load(row0, 32), c42);
+          c43 = madd(value0, v128.load(row0, 48), c43);
+        }
+        const value1 = v128.load32_splat(entry, 12);
+        let row1 = b + usize(load<u32>(entry, 8));
+        c00 = madd(value1, v128.load(row1), c00);
+        c01 = madd(value1, v128.load(row1, 16), c01);
+        c02 = madd(value1, v128.load(row1, 32), c02);
+        c03 = madd(value1, v128.load(row1, 48), c03);
+        if (width<P>() > 1) {
+          row1 += bStride;
+          c10 = madd(value1, v128.load(row1), c10);
+          c11 = madd(value1, v128.load(row1, 16), c11);
+          c12 = madd(value1, v128.load(row1, 32), c12);
+          c13 = madd(value1, v128.load(row1, 48), c13);
+        }
+        if (width<P>() > 2) {
+          row1 += bStride;
+          c20 = madd(value1, v128.load(row1), c20);
+          c21 = madd(value1, v128.load(row1, 16), c21);
+          c22 = madd(value1, v128.load(row1, 32), c22);
+          c23 = madd(value1, v128.load(row1, 48), c23);
+        }
+        if (width<P>() > 3) {
+          row1 += bStride;
+          c30 = madd(value1, v128.load(row1), c30);
+          c31 = madd(value1, v128.load(row1, 16), c31);
+          c32 = madd(value1, v128.load(row1, 32), c32);
+          c33 = madd(value1, v128.load(row1, 48), c33);
+        }
+        if (width<P>() > 4) {
+          row1 += bStride;
+          c40 = madd(value1, v128.load(row1), c40);
+          c41 = madd(value1, v128.load(row1, 16), c41);
+          c42 = madd(value1, v128.load(row1, 32), c42);
+          c43 = madd(value1, v128.load(row1, 48), c43);
+        }
+        entry += 2 * ENTRY;
+      }
+    }
+    while (entry < end) {
+      const value = v128.load32_splat(entry, 4);
+      let row = b + usize(load<u32>(entry));
+      c00 = madd(value, v128.load(row), c00);
+      c01 = madd(value, v128.load(row, 16), c01);
+      c02 = madd(value, v128.load(row, 32), c02);
+      c03 = madd(value, v128.load(row, 48), c03);
+      if (width<P>() > 1) {
+        row += bStride;
+        c10 = madd(value, v128.load(row), c10);
+        c11 = madd(value, v128.load(row, 16), c11);
+        c12 = madd(value, v128.load(row, 32), c12);
+        c13 = madd(value, v128.load(row, 48), c13);
+      }
+      if (width<P>() > 2) {
+        row += bStride;
+        c20 = madd(value, v128.load(row), c20);
+        c21 = madd(value, v128.load(row, 16), c21);
+        c22 = madd(value, v128.load(row, 32), c22);
+        c23 = madd(value, v128.load(row, 48), c23);
+      }
+      if (width<P>() > 3) {
+        row += bStride;
+        c30 = madd(value, v128.load(row), c30);
+        c31 = madd(value, v128.load(row, 16), c31);
+        c32 = madd(value, v128.load(row, 32), c32);
+        c33 = madd(value, v128.load(row, 48), c33);
+      }
+      if (width<P>() > 4) {
+        row += bStride;
+        c40 = madd(value, v128.load(row), c40);
+        c41 = madd(value, v128.load(row, 16), c41);
+        c42 = madd(value, v128.load(row, 32), c42);
+        c43 = madd(value, v128.load(row, 48), c43);
+      }
+      entry += ENTRY;
+    }
+    let to = c;
+    v128.store(to, c00);
+    v128.store(to, c01, 16);
+    v128.store(to, c02, 32);
+    v128.store(to, c03, 48);
+    if (width<P>() > 1) {
+      to += cStride;
+      v128.store(to, c10);
+      v128.store(to, c11, 16);
+      v128.store(to, c12, 32);
+      v128.store(to, c13, 48);
+    }
+    if (width<P>() > 2) {
+      to += cStride;
+      v128.store(to, c20);
+      v128.store(to, c21, 16);
+      v128.store(to, c22, 32);
+      v128.store(to, c23, 48);
+    }
+    if (width<P>() > 3) {
+      to += cStride;
+      v128.store(to, c30);
+      v128.store(to, c31, 16);
+      v128.store(to, c32, 32);
+      v128.store(to, c33, 48);
+    }
+    if (width<P>() > 4) {
+      to += cStride;
+      v128.store(to, c40);
+      v128.store(to, c41, 16);
+      v128.store(to, c42, 32);
+      v128.store(to, c43, 48);
+    }
+    lists += listStride;
+    ends += endStride;
+    c += ROW;
+    init += step;
+  } while (--rows);
+}
+
+/** The panels of C that the registers hold at once: five in 256-bit ones, two in 128-bit ones. */
+// @ts-ignore: decorator
+@inline
+function panelsAtOnce(shape: i32): i32 {
+  return shape <= TILE_4X16 ? 5 : 2;
+}
+
+/** C = init + X·B for `rows` lists of `length` places and `wide` panels, one segment after another. */
+function sparsePanels(
+  c: usize,
+  cStride: usize,
+  lists: usize,
+  listStride: usize,
+  ends: usize,
+  endStride: usize,
   b: usize,
   bStride: usize,
   init: usize,
   initStride: usize,
   rows: i32,
+  length: i32,
   wide: i32,
 ): void {
-  for (let r = 0; r < rows; r++) {
-    const end = lists + usize(load<u32>(counts)) * ENTRY;
-    if (wide == MOST_PANELS) row5(c, cStride, lists, end, b, bStride, init, initStride);
-    else if (wide == 2) row2(c, cStride, lists, end, b, bStride, init, initStride);
-    else row1(c, cStride, lists, end, b, bStride, init, initStride);
-    lists += listStride;
-    counts += 4;
-    c += ROW;
+  let step: usize = 0;
+  for (let segment = segmentsOf(length); segment > 0; segment--) {
+    if (wide == 5) sparseRows<Five>(c, cStride, lists, listStride, ends, endStride, b, bStride, init, initStride, step, rows);
+    else if (wide == 4) sparseRows<Four>(c, cStride, lists, listStride, ends, endStride, b, bStride, init, initStride, step, rows);
+    else if (wide == 3) sparseRows<Three>(c, cStride, lists, listStride, ends, endStride, b, bStride, init, initStride, step, rows);
+    else if (wide == 2) sparseRows<Two>(c, cStride, lists, listStride, ends, endStride, b, bStride, init, initStride, step, rows);
+    else sparseRows<One>(c, cStride, lists, listStride, ends, endStride, b, bStride, init, initStride, step, rows);
+    ends += 4;
+    init = c;
+    initStride = cStride;
+    step = ROW;
   }
 }
 
@@ -258,7 +272,8 @@ export function linearSparse(
   yStride: usize,
   lists: usize,
   listStride: usize,
-  counts: usize,
+  ends: usize,
+  endStride: usize,
   w: usize,
   rows: i32,
   panels: i32,
@@ -268,9 +283,9 @@ export function linearSparse(
 ): void {
   const bias = usize(k) * ROW;
   const wStride = bias + ROW;
-  while (panels > 0) {
-    const wide = panelsAtOnce(shape, panels);
-    sparseRows(y, yStride, lists, listStride, counts, w, wStride, w + bias, wStride, rows, wide);
+  for (let groups = (panels + panelsAtOnce(shape) - 1) / panelsAtOnce(shape); groups > 0; groups--) {
+    const wide = panels / groups;
+    sparsePanels(y, yStride, lists, listStride, ends, endStride, w, wStride, w + bias, wStride, rows, k, wide);
     for (let panel = 0; panel < wide; panel++) {
       if (activation == RELU) relu(y, rows);
       else if (activation == TANH) tanhActivation(y, rows);
@@ -282,8 +297,8 @@ export function linearSparse(
 }
 
 /**
- * linearUpdate for x given as the lists of its columns: the weight rows of the column blocks first ≤ i < last, over all
- * panels. `gradient` is room for 5·17 rows.
+ * linearUpdate for x given as the lists of its columns: the weight rows of columns first ≤ column < last, over all
+ * panels; the bias goes with column k − 1. `gradient` is room for 5·17 rows.
  */
 export function linearUpdateSparse(
   w: usize,
@@ -291,7 +306,8 @@ export function linearUpdateSparse(
   v: usize,
   lists: usize,
   listStride: usize,
-  counts: usize,
+  ends: usize,
+  endStride: usize,
   dy: usize,
   dyStride: usize,
   batch: i32,
@@ -305,24 +321,30 @@ export function linearUpdateSparse(
 ): void {
   const wStride = usize(k + 1) * ROW;
   const room = usize(LANES + 1) * ROW;
-  for (let panel = 0, wide = 0; panel < panels; panel += wide) {
-    wide = panelsAtOnce(shape, panels - panel);
-    const d = dy + usize(panel) * dyStride;
-    for (let block = first; block < last; block++) {
-      const column = usize(block * LANES);
-      let rows = min(LANES, k - block * LANES);
-      const list = lists + column * listStride;
-      sparseRows(gradient, room, list, listStride, counts + column * 4, d, dyStride, ZEROS, 0, rows, wide);
-      if (block == blocksOf(k) - 1) {
+  last = min(last, k);
+  for (let groups = (panels + panelsAtOnce(shape) - 1) / panelsAtOnce(shape); groups > 0; groups--) {
+    const wide = panels / groups;
+    for (let column = first; column < last; column += LANES) {
+      let rows = min(LANES, last - column);
+      const list = lists + usize(column) * listStride;
+      const listEnds = ends + usize(column) * endStride;
+      sparsePanels(gradient, room, list, listStride, listEnds, endStride, dy, dyStride, ZEROS, 0, rows, batch, wide);
+      if (column + rows == k) {
         for (let p: usize = 0; p < usize(wide); p++) {
-          sumRows(gradient + p * room + usize(rows) * ROW, d + p * dyStride, batch);
+          sumRows(gradient + p * room + usize(rows) * ROW, dy + p * dyStride, batch);
         }
         rows += 1;
       }
       for (let p: usize = 0; p < usize(wide); p++) {
-        const offset = (usize(panel) + p) * wStride + column * ROW;
+        const offset = p * wStride + usize(column) * ROW;
         adamRows(w + offset, m + offset, v + offset, gradient + p * room, rows, adam);
       }
     }
+    const onward = usize(wide) * wStride;
+    w += onward;
+    m += onward;
+    v += onward;
+    dy += usize(wide) * dyStride;
+    panels -= wide;
   }
 }

@@ -46,7 +46,7 @@ async function prepare(setting: Setting, { train }: BenchData): Promise<Stage> {
     training: checkTraining({ ...TRAIN_DEFAULTS, batchSize: SHAPE.batch }),
     train: dataShape(rows),
     test: dataShape(undefined),
-    densities: measureDensities(rows),
+    densities: measureDensities(rows, setting.tile),
     size: 1,
     tile: setting.tile,
     spins: 1,

@@ -14,15 +14,15 @@ export function timedKernels(
   kernels: Kernels,
   times: Times,
   nameOf: NameOfCall,
-  instead: Partial<Record<keyof Kernels, (...args: number[]) => void>> = {},
+  instead: Partial<Record<keyof Kernels, (...args: number[]) => unknown>> = {},
 ): Kernels {
   const timed = Object.keys(kernels).filter((name) => typeof Reflect.get(kernels, name) === "function");
   const entries = timed.map((name) => {
     const kernel = name as keyof Kernels;
-    const call = instead[kernel] ?? (kernels[kernel] as (...args: number[]) => void);
-    const wrapped = (...args: number[]): void => {
+    const call = instead[kernel] ?? (kernels[kernel] as (...args: number[]) => unknown);
+    const wrapped = (...args: number[]): unknown => {
       const start = performance.now();
-      call(...args);
+      const result = call(...args);
       const seconds = (performance.now() - start) / 1000;
       const key = nameOf(kernel, args);
       const entry = times.get(key);
@@ -32,6 +32,7 @@ export function timedKernels(
       } else {
         times.set(key, { seconds, calls: 1 });
       }
+      return result;
     };
     return [kernel, wrapped] as const;
   });
@@ -49,13 +50,13 @@ export function nameOfCall(kernel: keyof Kernels, args: readonly number[]): stri
     case "linear":
       return `${layer(args[7]!, args[6]!)} forward`;
     case "linearSparse":
-      return `${layer(args[8]!, args[7]!)} forward`;
+      return `${layer(args[9]!, args[8]!)} forward`;
     case "linearBackwardInput":
       return `${layer(args[6]!, panelsOf(args[7]!))} backward`;
     case "linearUpdate":
       return `${layer(args[8]!, args[10]! / panelsOf(args[8]!))} update`;
     case "linearUpdateSparse":
-      return `${layer(args[10]!, args[9]!)} update`;
+      return `${layer(args[11]!, args[10]!)} update`;
     default:
       return kernel;
   }

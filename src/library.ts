@@ -16,6 +16,7 @@ export { type ImportOptions, importModel } from "./formats/import-model.ts";
 export type { ModelInfo } from "./formats/metadata.ts";
 export { type ModelFile, parseModel, serializeModel } from "./formats/model-file.ts";
 export { type OnnxFiles, serializeOnnx } from "./formats/onnx.ts";
+export { serializeTrace, type TraceFileOptions } from "./formats/trace-file.ts";
 export {
   type Activation,
   ADAM,
@@ -27,8 +28,10 @@ export {
 } from "./model/config.ts";
 export type { NamedTensor } from "./model/parameters.ts";
 export type { TrainingState } from "./model/training-state.ts";
+export type { Trace, TracedStep } from "./model/training-trace.ts";
 export { type RowLosses, type RowValues, Vae } from "./model/vae.ts";
 export type { EpochMetrics } from "./train/metrics.ts";
+export { type TraceOptions, trace } from "./train/trace.ts";
 export { type TrainOptions, train } from "./train/train.ts";
 export { type Progress, Trainer, type TrainerOptions } from "./train/trainer.ts";
 export type { Arithmetic } from "./wasm/builds.ts";

@@ -1,21 +1,10 @@
-import { ACTIVATIONS, ENTRY_BYTES, GRADIENT_BYTES, LANES } from "../../src/wasm/kernels.ts";
+import { ACTIVATIONS, ENTRY_BYTES, GRADIENT_BYTES } from "../../src/wasm/kernels.ts";
 import { adamCoefficients } from "../../test/support/adam.ts";
-import { float32, type KernelMemory, type Panels } from "../../test/support/kernel-memory.ts";
+import { float32, type KernelMemory } from "../../test/support/kernel-memory.ts";
+import { type ListRoom, listColumns, listRows } from "../../test/support/lists.ts";
 import { uniforms } from "../../test/support/uniforms.ts";
 import { bytesOf, type Case, expectSame, SLACK } from "./case.ts";
 import type { LayerShape, Model } from "./products.ts";
-
-/** Lists of what is not zero, as kernels want them. */
-export interface Lists {
-  readonly at: number;
-  readonly stride: number;
-  readonly counts: number;
-}
-
-export function listRoom(memory: KernelMemory, lists: number, entries: number): Lists {
-  const stride = entries * ENTRY_BYTES;
-  return { at: memory.allocate(lists * stride), stride, counts: memory.allocate(lists * 4) };
-}
 
 /** Numbers of which the part `density` is not zero. */
 export function scattered(count: number, density: number): Float32Array {
@@ -23,21 +12,9 @@ export function scattered(count: number, density: number): Float32Array {
   return float32(uniforms(10, count, 0.05, 1).map((value, i) => (dice[i]! < density ? value : 0)));
 }
 
-function listsOfRows(memory: KernelMemory, x: Panels): Lists {
-  const lists = listRoom(memory, x.rows, x.columns);
-  memory.kernels.listRows(lists.at, lists.stride, lists.counts, x.at, x.stride, x.rows, x.panels);
-  return lists;
-}
-
-function listsOfColumns(memory: KernelMemory, x: Panels): Lists {
-  const lists = listRoom(memory, x.panels * LANES, x.rows);
-  memory.kernels.listColumns(lists.at, lists.stride, lists.counts, x.at, x.stride, x.rows, 0, x.panels);
-  return lists;
-}
-
-/** How many of `lists` lists are filled with `expected` entries in all; throws otherwise. */
-function expectEntries(memory: KernelMemory, { counts }: Lists, lists: number, expected: number): void {
-  const found = memory.words(counts, lists).reduce((sum, count) => sum + count, 0);
+/** Throws unless `lists` lists are filled with `expected` entries in all. */
+function expectEntries(memory: KernelMemory, room: ListRoom, lists: number, expected: number): void {
+  const found = memory.kernels.countEntries(room.ends, room.endStride, lists, room.length);
   if (found !== expected)
     throw new Error(`a wrong kernel is not timed: ${found} entries, expected ${expected}`);
 }
@@ -54,10 +31,11 @@ export function listCases({ k }: LayerShape, { batch }: Model, density: number):
       bytes,
       prepare(memory) {
         const x = memory.put(values, batch, k, SLACK);
-        const { at, stride, counts } = listsOfRows(memory, x);
+        const room = listRows(memory, x);
+        const { at, stride, ends, endStride } = room;
         return {
-          run: () => memory.kernels.listRows(at, stride, counts, x.at, x.stride, batch, x.panels),
-          check: () => expectEntries(memory, { at, stride, counts }, batch, nonzeros),
+          run: () => memory.kernels.listRows(at, stride, ends, endStride, x.at, x.stride, batch, k),
+          check: () => expectEntries(memory, room, batch, nonzeros),
         };
       },
     },
@@ -67,10 +45,11 @@ export function listCases({ k }: LayerShape, { batch }: Model, density: number):
       bytes,
       prepare(memory) {
         const x = memory.put(values, batch, k, SLACK);
-        const { at, stride, counts } = listsOfColumns(memory, x);
+        const room = listColumns(memory, x);
+        const { at, stride, ends, endStride } = room;
         return {
-          run: () => memory.kernels.listColumns(at, stride, counts, x.at, x.stride, batch, 0, x.panels),
-          check: () => expectEntries(memory, { at, stride, counts }, x.panels * LANES, nonzeros),
+          run: () => memory.kernels.listColumns(at, stride, ends, endStride, x.at, x.stride, batch, 0, k),
+          check: () => expectEntries(memory, room, k, nonzeros),
         };
       },
     },
@@ -89,11 +68,14 @@ export function linearSparseCase({ name, k, n }: LayerShape, { batch, tile }: Mo
       const bound = 1 / Math.sqrt(k);
       const w = memory.put(float32(uniforms(11, (k + 1) * n, -bound, bound)), k + 1, n, 0);
       const [y, dense] = [memory.room(batch, n, SLACK), memory.room(batch, n, SLACK)];
-      const { at, stride, counts } = listsOfRows(memory, x);
+      const { at, stride, ends, endStride } = listRows(memory, x);
       const { linear, linearSparse } = memory.kernels;
       const { relu } = ACTIVATIONS;
       return {
-        run: () => linearSparse(y.at, y.stride, at, stride, counts, w.at, batch, y.panels, k, relu, tile),
+        // biome-ignore format: one call
+        run: () => linearSparse(
+          y.at, y.stride, at, stride, ends, endStride, w.at, batch, y.panels, k, relu, tile,
+        ),
         check() {
           linear(dense.at, dense.stride, x.at, x.stride, w.at, batch, dense.panels, k, relu, tile);
           expectSame(memory, y, dense);
@@ -115,7 +97,7 @@ export function updateSparseCase({ name, k, n }: LayerShape, { batch, tile }: Mo
       const start = float32(uniforms(13, (k + 1) * n, -0.04, 0.04));
       const zeros = new Float32Array(start.length);
       const models = [0, 1].map(() => [start, zeros, zeros].map((part) => memory.put(part, k + 1, n, 0)));
-      const { at, stride, counts } = listsOfColumns(memory, x);
+      const { at, stride, ends, endStride } = listColumns(memory, x);
       const adam = memory.putVector(adamCoefficients(1));
       const room = memory.allocate(GRADIENT_BYTES);
       const { linearUpdate, linearUpdateSparse } = memory.kernels;
@@ -123,7 +105,7 @@ export function updateSparseCase({ name, k, n }: LayerShape, { batch, tile }: Mo
       return {
         // biome-ignore format: one call
         run: () => linearUpdateSparse(
-          w, m, v, at, stride, counts, dy.at, dy.stride, batch, dy.panels, k, 0, x.panels, room, adam, tile,
+          w, m, v, at, stride, ends, endStride, dy.at, dy.stride, batch, dy.panels, k, 0, k, room, adam, tile,
         ),
         check() {
           const [w, m, v] = models[1]!.map((part) => part.at) as [number, number, number];

@@ -1,5 +1,10 @@
 import { FormatError } from "../errors.ts";
-import { describe } from "../formats/quote.ts";
+import { describe, quoteIfNeeded } from "../formats/quote.ts";
+
+/** Shown to people, so nothing in it may steer a terminal. */
+function isLine(value: unknown): value is string {
+  return typeof value === "string" && !/[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u.test(value);
+}
 
 /** An object of a JSON file that people may have edited: every fault names the file, the key, and what was found. */
 export class JsonReader {
@@ -38,14 +43,16 @@ export class JsonReader {
 
   text(key: string): string {
     const value = this.#values.get(key);
-    // Shown to people, so nothing in it may steer a terminal.
-    if (typeof value === "string" && !/[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u.test(value)) return value;
+    if (isLine(value)) return value;
     throw this.#fault(key, "a line of text");
   }
 
   /** All keys, each with a text. */
   texts(): Record<string, string> {
-    return Object.fromEntries([...this.#values.keys()].map((key) => [key, this.text(key)]));
+    const keys = [...this.#values.keys()];
+    const odd = keys.find((key) => !isLine(key));
+    if (odd !== undefined) throw this.#fault(odd, "missing: its name is no line of text");
+    return Object.fromEntries(keys.map((key) => [key, this.text(key)]));
   }
 
   wholeNumber(key: string): number {
@@ -80,6 +87,8 @@ export class JsonReader {
 
   #fault(key: string, expected: string): FormatError {
     const found = describe(this.#values.get(key));
-    return new FormatError(`${this.#file}: ${this.#path}${key} should be ${expected} but is ${found}.`);
+    return new FormatError(
+      `${this.#file}: ${this.#path}${quoteIfNeeded(key)} should be ${expected} but is ${found}.`,
+    );
   }
 }

@@ -7,10 +7,12 @@ import {
   checkConfig,
   checkEpochs,
   checkSamples,
+  checkSteps,
   checkTraining,
   checkWorkers,
   LIKELIHOOD_NAMES,
   type Likelihood,
+  TRACE_STEPS,
   TRAIN_DEFAULTS,
   VAE_DEFAULTS,
   type VaeConfig,
@@ -95,10 +97,8 @@ export const MODEL_OPTIONS: readonly Option[] = [
   ),
 ];
 
-export const TRAINING_OPTIONS: readonly Option[] = [
-  option("--epochs <n>", `times through the data (default: ${TRAIN_DEFAULTS.epochs})`, (text) =>
-    checked("--epochs", text, () => checkEpochs(toNumber(text))),
-  ),
+/** What decides a step. */
+export const STEP_OPTIONS: readonly Option[] = [
   option("--batch-size <n>", `rows in a step (default: ${TRAIN_DEFAULTS.batchSize})`, (text) =>
     checked("--batch-size", text, () => checkTraining({ batchSize: toNumber(text) }).batchSize),
   ),
@@ -106,6 +106,19 @@ export const TRAINING_OPTIONS: readonly Option[] = [
     checked("--lr", text, () => checkTraining({ learningRate: toNumber(text) }).learningRate),
   ),
 ];
+
+export const TRAINING_OPTIONS: readonly Option[] = [
+  option("--epochs <n>", `times through the data (default: ${TRAIN_DEFAULTS.epochs})`, (text) =>
+    checked("--epochs", text, () => checkEpochs(toNumber(text))),
+  ),
+  ...STEP_OPTIONS,
+];
+
+export function traceStepsOption(): Option {
+  return option("--steps <n>", `steps from the start of training (default: ${TRACE_STEPS})`, (text) =>
+    checked("--steps", text, () => checkSteps(toNumber(text))),
+  );
+}
 
 export function workersOption(): Option {
   return option("--workers <n>", "threads; changes the time, not the result (default: all cores)", (text) =>
@@ -172,11 +185,10 @@ export function outputOption(otherwise: string, what: string): Option {
   return new Option("-o, --output <file>", what).default(otherwise);
 }
 
-/** What `elbow train` was told; absent where it was told nothing. */
-export interface TrainFlags {
+/** What `elbow train` and `elbow trace` were told of the work; absent where they were told nothing. */
+export interface WorkFlags {
   readonly data?: string;
   readonly dataDir?: string;
-  readonly epochs?: number;
   readonly batchSize?: number;
   readonly lr?: number;
   readonly hidden?: readonly number[];
@@ -184,6 +196,10 @@ export interface TrainFlags {
   readonly activation?: Activation;
   readonly likelihood?: Likelihood;
   readonly seed?: number;
+}
+
+export interface TrainFlags extends WorkFlags {
+  readonly epochs?: number;
   readonly workers?: number;
   readonly out?: string;
   readonly overwrite?: boolean;

@@ -9,11 +9,13 @@ import {
   MODEL_OPTIONS,
   outputOption,
   rowOption,
+  STEP_OPTIONS,
   samplesOption,
   seedOption,
   splitOption,
   stepsOption,
   TRAINING_OPTIONS,
+  traceStepsOption,
   workersOption,
 } from "./options.ts";
 import { elbowVersion } from "./output.ts";
@@ -60,6 +62,7 @@ function makeProgram(exit: (code: number) => void): Command {
   addExport(program);
   addInfo(program);
   addInit(program);
+  addTrace(program);
   program.addHelpText(
     "after",
     examples(
@@ -279,5 +282,28 @@ function addInit(program: Command): void {
     .action(async (kind: ProjectKind, name: string, flags: object) => {
       const { initCommand } = await import("./init.ts");
       await initCommand(kind, name, flags);
+    });
+}
+
+function addTrace(program: Command): void {
+  const command = program
+    .command("trace")
+    .description(
+      "Write down the first steps of training, for other programs to do the same work and compare (compare/README.md).",
+    )
+    .addOption(dataOption("mnist, or digits where there is no network"))
+    .addOption(dataDirOption())
+    .addOption(traceStepsOption());
+  for (const option of [...STEP_OPTIONS, ...MODEL_OPTIONS]) command.addOption(option);
+  command
+    .option("--without-data", "write the numbers of the rows and not the rows")
+    .addOption(outputOption("trace.safetensors", "the trace"))
+    .addHelpText(
+      "after",
+      examples("elbow trace", "elbow trace --steps 500 --latent 20 --without-data -o long.safetensors"),
+    )
+    .action(async (flags) => {
+      const { traceCommand } = await import("./trace.ts");
+      await traceCommand(flags);
     });
 }

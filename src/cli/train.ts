@@ -8,7 +8,7 @@ import { dataSource, elsewhere, loadDefault, loadSource } from "./data.ts";
 import { EXIT, exitCodeOf, explain, InterruptedError } from "./fail.ts";
 import { catchInterrupts } from "./interrupt.ts";
 import { chooseNarrator, type Narrator } from "./narrate.ts";
-import type { TrainFlags } from "./options.ts";
+import type { TrainFlags, WorkFlags } from "./options.ts";
 import { commandName, elbowVersion, print, printJson, shellWord } from "./output.ts";
 import { type EarlierRun, expectSameData, openEarlier } from "./resume.ts";
 import type { DataSource, RunConfig } from "./run-config.ts";
@@ -117,6 +117,11 @@ function createModel(flags: TrainFlags, earlier: EarlierRun | undefined, inputDi
     const { model, arithmetic } = earlier.config;
     return Vae.create(model, { arithmetic });
   }
+  return newModel(flags, inputDim);
+}
+
+/** A model with the settings that were said, and otherwise with the defaults. */
+export function newModel(flags: WorkFlags, inputDim: number): Promise<Vae> {
   const { hidden, latent, activation, likelihood, seed } = flags;
   const given = { hidden, latentDim: latent, activation, likelihood, seed };
   const said = Object.entries(given).filter(([, value]) => value !== undefined);

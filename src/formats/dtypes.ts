@@ -1,4 +1,4 @@
-/** The element types that a tensor of ours can be read from. All are little-endian in the file. */
+/** The element types that a model's tensor can be read from. All are little-endian in the file. */
 export type Dtype = "F64" | "F32" | "F16" | "BF16";
 
 /** Bytes per element. A Map, since the key comes from a file: `toString` must not be a type. */
@@ -35,11 +35,21 @@ export function decodeFloats(bytes: Uint8Array, dtype: Dtype): Float32Array {
   }
 }
 
+/** The arrays that can be written, each as the element type that it has. */
+export type Elements = Float64Array | Float32Array | Int32Array | Uint8Array;
+
+/** The name that a safetensors file has for an array's element type. */
+export function dtypeOf(values: Elements): "F64" | "F32" | "I32" | "U8" {
+  if (values instanceof Float64Array) return "F64";
+  if (values instanceof Float32Array) return "F32";
+  return values instanceof Int32Array ? "I32" : "U8";
+}
+
 /**
- * Float32 elements as the bytes of the file. Byte for byte, so that even the bits of a NaN survive. Elbow's arrays are
+ * Elements as the bytes of the file. Byte for byte, so that even the bits of a NaN survive. Elbow's arrays are
  * WebAssembly's, which is little-endian as the files are.
  */
-export function floatBytes(values: Float32Array): Uint8Array {
+export function elementBytes(values: Elements): Uint8Array {
   return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 }
 

@@ -3,7 +3,7 @@
  *
  *     format         "pt", as PyTorch's tools like to see
  *     elbow          the version that wrote it
- *     contents       "model" or "checkpoint"
+ *     contents       "model", "checkpoint" or "trace"
  *     formatVersion  "1"; a reader refuses what is newer than itself
  *     config         every setting of the model, as JSON
  *     arithmetic     how the kernels rounded that trained it
@@ -31,7 +31,7 @@ export interface ModelInfo {
   readonly trained?: { readonly epochs: number; readonly steps: number } | undefined;
 }
 
-export type Contents = "model" | "checkpoint";
+export type Contents = "model" | "checkpoint" | "trace";
 
 /** The texts of a safetensors file's `__metadata__`. */
 export type Metadata = Readonly<Record<string, string>>;

@@ -7,6 +7,7 @@ import { quote } from "./quote.ts";
 import {
   expectTensors,
   parseSafetensors,
+  readMetadata,
   type SafetensorsFile,
   serializeSafetensors,
 } from "./safetensors.ts";
@@ -43,9 +44,10 @@ export function serializeModel(
  * @throws FormatError, one line, when it is not a model of ours, whole and with finite weights
  */
 export function parseModel(bytes: Uint8Array, name = "the model"): ModelFile {
-  const file = parseSafetensors(bytes, name);
-  const reader = new MetadataReader(file.metadata, name);
+  // What it is comes first: a trace has tensors that are no weights.
+  const reader = new MetadataReader(readMetadata(bytes, name), name);
   reader.expectContents("model");
+  const file = parseSafetensors(bytes, name);
   const config = reader.config();
   const tensors = takeTensors(file, parameterTable(config).tensors, name);
   return {

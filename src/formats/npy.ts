@@ -1,4 +1,5 @@
 import { ConfigError } from "../errors.ts";
+import { elementBytes } from "./dtypes.ts";
 
 /** Data starts at a multiple of this, so that NumPy can map the file into memory. */
 const ALIGNMENT = 64;
@@ -33,6 +34,6 @@ export function serializeNpy(
   file.set([0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0]); // \x93NUMPY, version 1.0
   new DataView(file.buffer).setUint16(8, header.length, true);
   file.set(new TextEncoder().encode(header), before);
-  file.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), start);
+  file.set(elementBytes(values), start);
   return file;
 }

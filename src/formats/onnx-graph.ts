@@ -8,7 +8,7 @@ import {
 } from "../../build/onnx.js";
 import type { VaeConfig } from "../model/config.ts";
 import { type NamedTensor, parameterTable } from "../model/parameters.ts";
-import { floatBytes } from "./dtypes.ts";
+import { elementBytes } from "./dtypes.ts";
 
 const OPERATORS = { relu: "Relu", tanh: "Tanh" } as const;
 
@@ -68,7 +68,7 @@ export class OnnxGraph {
         name,
         dims: shape,
         data_type: TensorProtoDataType.FLOAT,
-        raw_data: floatBytes(data),
+        raw_data: elementBytes(data),
       })),
       input: [rowsOf(input)],
       output: outputs.map(rowsOf),

@@ -11,7 +11,15 @@
  * the tensors that the reader returns take at most twice the bytes that are really there.
  */
 import { ConfigError, FormatError } from "../errors.ts";
-import { DTYPE_BYTES, type Dtype, decodeFloats, floatBytes, isDtype } from "./dtypes.ts";
+import {
+  DTYPE_BYTES,
+  type Dtype,
+  decodeFloats,
+  dtypeOf,
+  type Elements,
+  elementBytes,
+  isDtype,
+} from "./dtypes.ts";
 import { duplicateKey } from "./duplicate-key.ts";
 import { describe, quote } from "./quote.ts";
 
@@ -40,7 +48,7 @@ export interface SafetensorsFile {
 export interface TensorToWrite {
   readonly name: string;
   readonly shape: readonly number[];
-  readonly data: Float32Array;
+  readonly data: Elements;
 }
 
 /** One tensor's line of the header, checked against the file. */
@@ -79,7 +87,16 @@ export function parseSafetensors(bytes: Uint8Array, name: string): SafetensorsFi
 }
 
 /**
- * Writes float32 tensors. The same input gives the same bytes: tensors and metadata keep their order, `__metadata__`
+ * What a safetensors file says about itself, whatever its tensors are.
+ *
+ * @throws FormatError, one line, when the header is not as the format says.
+ */
+export function readMetadata(bytes: Uint8Array, name: string): Record<string, string> {
+  return parseMetadata(parseHeader(bytes.subarray(8, 8 + headerLength(bytes, name)), name), name);
+}
+
+/**
+ * Writes tensors, each with its array's element type. The same input gives the same bytes: tensors and metadata keep their order, `__metadata__`
  * comes first, and spaces pad the header so that the data starts at a multiple of 8.
  *
  * @param metadata written only if it has a key. PyTorch's tools like to see `{ format: "pt" }`.
@@ -105,7 +122,7 @@ export function serializeSafetensors(
     }
     const begin = end;
     end += data.byteLength;
-    const info = { dtype: "F32", shape, data_offsets: [begin, end] };
+    const info = { dtype: dtypeOf(data), shape, data_offsets: [begin, end] };
     fields.push(`${JSON.stringify(name)}:${JSON.stringify(info)}`);
   }
 
@@ -117,7 +134,7 @@ export function serializeSafetensors(
   file.fill(0x20, 8 + json.length, 8 + headerBytes);
   let offset = 8 + headerBytes;
   for (const { data } of list) {
-    file.set(floatBytes(data), offset);
+    file.set(elementBytes(data), offset);
     offset += data.byteLength;
   }
   return file;

@@ -41,6 +41,9 @@ export const TRAIN_DEFAULTS = {
   learningRate: 1e-3,
 } as const;
 
+/** Steps of a trace where nothing else is said. */
+export const TRACE_STEPS = 100;
+
 /** torch.optim.Adam's. */
 export const ADAM = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 } as const;
 
@@ -111,6 +114,11 @@ export function checkTraining(given: Partial<TrainingConfig>): TrainingConfig {
 /** @throws {ConfigError} when `epochs` is not a whole number of them */
 export function checkEpochs(epochs: unknown = TRAIN_DEFAULTS.epochs): number {
   return expectInteger("epochs", epochs, 1, 1e6);
+}
+
+/** @throws {ConfigError} when `steps` is not a whole number of them */
+export function checkSteps(steps: unknown): number {
+  return expectInteger("steps", steps, 1, 1e6);
 }
 
 /** @throws {ConfigError} when `workers` is not a whole number that a machine could run */

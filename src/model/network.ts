@@ -1,20 +1,28 @@
 import { seedKey } from "../random/philox.ts";
 import type { Plan } from "../wasm/arena.ts";
-import { ACTIVATIONS, type Kernels, LANES, panelsOf, ROW_BYTES } from "../wasm/kernels.ts";
+import {
+  ACTIVATIONS,
+  type Kernels,
+  LANES,
+  LISTED_TOGETHER,
+  panelsOf,
+  ROW_BYTES,
+  TILES,
+} from "../wasm/kernels.ts";
+import { SPARSE_BELOW } from "../wasm/tiles.ts";
 import type { VaeConfig } from "./config.ts";
 import { type Dense, layerChains } from "./layers.ts";
 import type { ParameterTable } from "./parameters.ts";
-import { listStrides, type Matrix, matrixAt, type NetworkUse, widestPanels } from "./regions.ts";
+import { listsAt, type Matrix, matrixAt, type NetworkUse, widestPanels } from "./regions.ts";
 import { share, shareByCost } from "./share.ts";
 
-/** The blocks of every layer's weights that one worker updates, from the encoder's first layer to the decoder's last. */
-export type WeightShares = readonly (readonly [from: number, to: number])[];
+type Range = readonly [from: number, to: number];
 
-/** How a network does its work; it changes the time and no bit. */
-export interface NetworkOptions extends NetworkUse {
-  /** The kernels' tile, a code of TILES. */
-  readonly tile: number;
-}
+/**
+ * What one worker updates of every layer's weights, from the encoder's first layer to the decoder's last: blocks of
+ * [16, 16] where the layer's input is taken as it is, columns of the input where it is taken as lists.
+ */
+export type WeightShares = readonly { readonly blocks: Range; readonly columns: Range }[];
 
 /** What Adam costs a block of columns, in units of a block's products if nothing in it were zero; measured. */
 const ADAM_COST = 0.12;
@@ -38,11 +46,11 @@ export class Network {
   readonly #kernels: Kernels;
   readonly #config: VaeConfig;
   readonly #plan: Plan<string>;
-  readonly #options: NetworkOptions;
+  readonly #capacity: number;
   readonly #parameters: number;
   readonly #tile: number;
+  readonly #sparseBelow: number;
   readonly #key: readonly [number, number];
-  readonly #lists: { readonly row: number; readonly column: number };
   /** Bytes of a block of 16 transposed rows: as wide as the widest layer, whichever layer a worker is in. */
   readonly #room: number;
   readonly #encoder: readonly Dense[];
@@ -51,22 +59,22 @@ export class Network {
   readonly #eps: Matrix;
   readonly #dz: Matrix | undefined;
 
-  /** `plan` holds networkRegions(config, options); the parameters stand at the region "parameters". */
+  /** `plan` holds networkRegions(config, use); the parameters stand at the region "parameters". */
   constructor(
     kernels: Kernels,
     config: VaeConfig,
     table: ParameterTable,
     plan: Plan<string>,
-    options: NetworkOptions,
+    { capacity, tile }: NetworkUse,
   ) {
     this.#kernels = kernels;
     this.#config = config;
     this.#plan = plan;
-    this.#options = options;
+    this.#capacity = capacity;
     this.#parameters = plan.at.parameters;
-    this.#tile = options.tile;
+    this.#tile = TILES[tile];
+    this.#sparseBelow = SPARSE_BELOW[tile];
     this.#key = seedKey(config.seed);
-    this.#lists = listStrides(config, options.capacity);
     this.#room = widestPanels(config) * LANES * ROW_BYTES;
     this.x = this.#matrix("x");
     const heads = this.#matrix("heads");
@@ -78,7 +86,12 @@ export class Network {
     this.out = this.#matrix("out");
     this.reconstruction = plan.at.reconstruction;
     this.kl = plan.at.kl;
-    const { encoder, decoder } = layerChains(config, table, (name) => this.#matrix(name), options.sparse);
+    const { encoder, decoder } = layerChains(
+      config,
+      table,
+      (name) => this.#matrix(name),
+      (name, columns) => listsAt(plan, name, columns, capacity),
+    );
     this.#encoder = encoder;
     this.#decoder = decoder;
     this.#layers = [...this.#encoder, ...this.#decoder];
@@ -86,7 +99,7 @@ export class Network {
   }
 
   #matrix(name: string): Matrix {
-    return matrixAt(this.#plan, name, this.#options.capacity);
+    return matrixAt(this.#plan, name, this.#capacity);
   }
 
   /** Rows of a dataset into x: u32 row numbers at `indices`, the dataset's values at `data`. */
@@ -94,10 +107,6 @@ export class Network {
     const to = this.x.at + first * ROW_BYTES;
     const gather = bytes ? this.#kernels.gatherBytes : this.#kernels.gatherFloats;
     gather(to, this.x.stride, data, indices, rows, this.#config.inputDim);
-    if (!this.#options.sparse) return;
-    const lists = this.#plan.at["row lists"] + first * this.#lists.row;
-    const counts = this.#plan.at["row counts"] + first * 4;
-    this.#kernels.listRows(lists, this.#lists.row, counts, to, this.x.stride, rows, this.x.panels);
   }
 
   /** x → μ, log σ² */
@@ -145,31 +154,45 @@ export class Network {
     for (const layer of this.#decoder) this.#forward(layer, first, rows);
   }
 
-  #forward({ x, y, w, k, hidden, sparse }: Dense, first: number, rows: number): void {
+  #forward(layer: Dense, first: number, rows: number): void {
+    const { x, y, w, k, hidden, lists } = layer;
+    const from = x.at + first * ROW_BYTES;
     const to = y.at + first * ROW_BYTES;
     const activation = hidden ? ACTIVATIONS[this.#config.activation] : ACTIVATIONS.none;
     const weights = this.#parameters + w;
     const kernels = this.#kernels;
-    if (sparse) {
-      const lists = this.#plan.at["row lists"] + first * this.#lists.row;
-      const counts = this.#plan.at["row counts"] + first * 4;
-      kernels.linearSparse(
-        to,
-        y.stride,
-        lists,
-        this.#lists.row,
-        counts,
-        weights,
-        rows,
-        y.panels,
-        k,
-        activation,
-        this.#tile,
-      );
-    } else {
-      const from = x.at + first * ROW_BYTES;
-      kernels.linear(to, y.stride, from, x.stride, weights, rows, y.panels, k, activation, this.#tile);
+    if (lists) {
+      const { rowStride, rowEndStride } = lists;
+      const entries = lists.rows + first * rowStride;
+      const ends = lists.rowEnds + first * rowEndStride;
+      kernels.listRows(entries, rowStride, ends, rowEndStride, from, x.stride, rows, k);
+      if (this.#isSparse(layer, first, rows)) {
+        kernels.linearSparse(
+          to,
+          y.stride,
+          entries,
+          rowStride,
+          ends,
+          rowEndStride,
+          weights,
+          rows,
+          y.panels,
+          k,
+          activation,
+          this.#tile,
+        );
+        return;
+      }
     }
+    kernels.linear(to, y.stride, from, x.stride, weights, rows, y.panels, k, activation, this.#tile);
+  }
+
+  /** Whether so much of a layer's listed input is zero that lists are the faster way. The bits are the same. */
+  #isSparse({ lists, k }: Dense, first: number, rows: number): boolean {
+    if (!lists) return false;
+    const { rowEnds, rowEndStride } = lists;
+    const entries = this.#kernels.countEntries(rowEnds + first * rowEndStride, rowEndStride, rows, k);
+    return entries < this.#sparseBelow * rows * k;
   }
 
   /** The linear output becomes the mean of p(x|z): σ(logits), or itself for a Gaussian. */
@@ -247,19 +270,27 @@ export class Network {
   }
 
   /**
-   * What worker `rank` of `size` updates of each layer. In a sparse first layer a block of columns costs its part of
-   * Adam and what its `densities` (of data that are not zero) add.
+   * What worker `rank` of `size` updates of each layer. In the first layer a column costs its part of Adam and what its
+   * `densities` (of data that are not zero, for each 16 columns) add.
    */
   shares(rank: number, size: number, densities?: readonly number[]): WeightShares {
-    return this.#layers.map(({ dy, k, sparse }) =>
-      sparse && densities
-        ? shareByCost(
-            densities.map((density) => ADAM_COST + density),
-            rank,
-            size,
-          )
-        : share(dy.panels * panelsOf(k), rank, size),
-    );
+    return this.#layers.map(({ dy, k }, index) => {
+      const together = Math.ceil(k / LISTED_TOGETHER);
+      const [from, to] =
+        index === 0 && densities
+          ? shareByCost(
+              Array.from({ length: together }, (_, i) => {
+                return ADAM_COST + densities[Math.floor((i * LISTED_TOGETHER) / LANES)];
+              }),
+              rank,
+              size,
+            )
+          : share(together, rank, size);
+      return {
+        blocks: share(dy.panels * panelsOf(k), rank, size),
+        columns: [from * LISTED_TOGETHER, to * LISTED_TOGETHER],
+      };
+    });
   }
 
   /**
@@ -267,47 +298,49 @@ export class Network {
    * GRADIENT_BYTES, `adam` the step's coefficients; m and v are the regions of those names.
    */
   update(shares: WeightShares, batch: number, gradient: number, adam: number): void {
-    const { m, v } = this.#plan.at;
     for (let i = 0; i < shares.length; i++) {
-      const { x, dy, w, k, sparse } = this.#layers[i];
-      const [from, to] = shares[i];
-      if (sparse) {
-        this.#updateSparse(this.#layers[i], from, to, batch, gradient, adam);
-        continue;
-      }
-      this.#kernels.linearUpdate(
-        this.#parameters + w,
-        m + w,
-        v + w,
-        x.at,
-        x.stride,
-        dy.at,
-        dy.stride,
-        batch,
-        k,
-        from,
-        to,
-        gradient,
-        adam,
-        this.#tile,
-      );
+      const layer = this.#layers[i];
+      // all workers see the same numbers here and so go the same way
+      if (this.#isSparse(layer, 0, batch))
+        this.#updateSparse(layer, shares[i].columns, batch, gradient, adam);
+      else this.#update(layer, shares[i].blocks, batch, gradient, adam);
     }
   }
 
-  #updateSparse(layer: Dense, from: number, to: number, batch: number, gradient: number, adam: number): void {
-    const { x, dy, w, k } = layer;
-    const { at } = this.#plan;
-    const lists = at["column lists"];
-    const counts = at["column counts"];
-    const stride = this.#lists.column;
-    this.#kernels.listColumns(lists, stride, counts, x.at, x.stride, batch, from, to);
-    this.#kernels.linearUpdateSparse(
+  #update({ x, dy, w, k }: Dense, [from, to]: Range, batch: number, gradient: number, adam: number): void {
+    const { m, v } = this.#plan.at;
+    this.#kernels.linearUpdate(
       this.#parameters + w,
-      at.m + w,
-      at.v + w,
-      lists,
-      stride,
-      counts,
+      m + w,
+      v + w,
+      x.at,
+      x.stride,
+      dy.at,
+      dy.stride,
+      batch,
+      k,
+      from,
+      to,
+      gradient,
+      adam,
+      this.#tile,
+    );
+  }
+
+  #updateSparse(layer: Dense, [from, to]: Range, batch: number, gradient: number, adam: number): void {
+    const { x, dy, w, k } = layer;
+    const { m, v } = this.#plan.at;
+    const { columns, columnStride, columnEnds, columnEndStride } = layer.lists!;
+    const kernels = this.#kernels;
+    kernels.listColumns(columns, columnStride, columnEnds, columnEndStride, x.at, x.stride, batch, from, to);
+    kernels.linearUpdateSparse(
+      this.#parameters + w,
+      m + w,
+      v + w,
+      columns,
+      columnStride,
+      columnEnds,
+      columnEndStride,
       dy.at,
       dy.stride,
       batch,

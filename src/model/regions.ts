@@ -1,5 +1,6 @@
 import { type Plan, roundUp } from "../wasm/arena.ts";
-import { ENTRY_BYTES, LANES, panelsOf, ROW_BYTES } from "../wasm/kernels.ts";
+import { LANES, listBytes, listEndBytes, panelsOf, ROW_BYTES, type TileName } from "../wasm/kernels.ts";
+import { SPARSE_BELOW } from "../wasm/tiles.ts";
 import type { VaeConfig } from "./config.ts";
 
 /** A matrix of activations in memory: panels of 16 columns, `stride` bytes apart. */
@@ -15,8 +16,10 @@ export interface NetworkUse {
   readonly capacity: number;
   /** Whether gradients are wanted, too. */
   readonly training: boolean;
-  /** Whether the rows of data are mostly zeros, so that the first layer works on lists of what is not zero. */
+  /** Whether the rows of data are mostly zeros, so that the first layer may work on lists of what is not zero. */
   readonly sparse: boolean;
+  /** The kernels' tile. */
+  readonly tile: TileName;
 }
 
 /** Every matrix's columns. The encoder's output is two halves, μ and log σ², each padded to whole panels. */
@@ -48,18 +51,73 @@ function strideOf(capacity: number): number {
   return (roundUp(capacity, LANES) + STAGGER) * ROW_BYTES;
 }
 
-/** Bytes of the list of a row, and of a column, in which nothing is zero. */
-export function listStrides(config: VaeConfig, capacity: number): { row: number; column: number } {
-  return { row: config.inputDim * ENTRY_BYTES, column: roundUp(capacity, LANES) * ENTRY_BYTES };
+/** Narrower layers than this gain nothing from lists: making them costs as much as the product. */
+const WIDE_PANELS = 5;
+
+/**
+ * Matrices that are given to their layer as lists, too, with their columns: data that are mostly zeros, and what a ReLU
+ * leaves, about half, where lists are faster even so. How many zeros there really are is seen step by step.
+ */
+function listed(config: VaeConfig, { training, sparse, tile }: NetworkUse): readonly [string, number][] {
+  const { hidden, activation, inputDim, latentDim } = config;
+  const relu = training && activation === "relu" && SPARSE_BELOW[tile] > 0.5;
+  const chain = (side: string, widths: readonly number[], next: readonly number[]): [string, number][] =>
+    widths.flatMap((k, i) => (panelsOf(next[i]) < WIDE_PANELS ? [] : [[`${side}.${i}`, k]]));
+  const down = hidden.toReversed();
+  return [
+    ...(sparse ? [["x", inputDim] as [string, number]] : []),
+    ...(relu ? chain("encoder", hidden, [...hidden.slice(1), 2 * latentDim]) : []),
+    ...(relu ? chain("decoder", down, [...down.slice(1), inputDim]) : []),
+  ];
+}
+
+/** Room for what is not zero in a matrix, by row and by column: see assembly/lists.ts. */
+export interface Lists {
+  readonly rows: number;
+  readonly rowStride: number;
+  readonly rowEnds: number;
+  readonly rowEndStride: number;
+  readonly columns: number;
+  readonly columnStride: number;
+  readonly columnEnds: number;
+  readonly columnEndStride: number;
+}
+
+const LIST_REGIONS = ["rows", "rowEnds", "columns", "columnEnds"] as const;
+
+function listSizes(
+  k: number,
+  { capacity, training }: NetworkUse,
+): Record<(typeof LIST_REGIONS)[number], number> {
+  const rows = roundUp(capacity, LANES);
+  const columns = training ? roundUp(k, LANES) : 0;
+  return {
+    rows: rows * listBytes(k),
+    rowEnds: rows * listEndBytes(k),
+    columns: columns * listBytes(rows),
+    columnEnds: columns * listEndBytes(rows),
+  };
+}
+
+/** The lists of a matrix of k columns, where networkRegions has planned some. */
+export function listsAt(plan: Plan<string>, name: string, k: number, capacity: number): Lists | undefined {
+  if (!(`rows of ${name}` in plan.at)) return undefined;
+  const rows = roundUp(capacity, LANES);
+  const at = Object.fromEntries(LIST_REGIONS.map((region) => [region, plan.at[`${region} of ${name}`]]));
+  return {
+    ...(at as Record<(typeof LIST_REGIONS)[number], number>),
+    rowStride: listBytes(k),
+    rowEndStride: listEndBytes(k),
+    columnStride: listBytes(rows),
+    columnEndStride: listEndBytes(rows),
+  };
 }
 
 /** The regions of memory that a network needs, in bytes. */
 export function networkRegions(config: VaeConfig, use: NetworkUse): Record<string, number> {
-  const { capacity, training, sparse } = use;
+  const { capacity, training } = use;
   const stride = strideOf(capacity);
   const rows = roundUp(capacity, LANES);
-  const columns = roundUp(config.inputDim, LANES);
-  const lists = listStrides(config, capacity);
   const sizes = Object.entries(widths(config)).map(([name, n]) => [name, panelsOf(n) * stride] as const);
   const transposed = widestPanels(config) * rows * ROW_BYTES;
   return {
@@ -67,7 +125,12 @@ export function networkRegions(config: VaeConfig, use: NetworkUse): Record<strin
     reconstruction: rows * 8,
     kl: rows * 8,
     scratch: rows * 2 * ROW_BYTES,
-    ...(sparse && { "row lists": rows * lists.row, "row counts": rows * 4 }),
+    ...Object.fromEntries(
+      listed(config, use).flatMap(([name, k]) => {
+        const sizes = listSizes(k, use);
+        return LIST_REGIONS.map((region) => [`${region} of ${name}`, sizes[region]]);
+      }),
+    ),
     ...(training && {
       ...Object.fromEntries(
         sizes.filter(([name]) => !WITHOUT_GRADIENT.has(name)).map(([name, size]) => [`d ${name}`, size]),
@@ -75,7 +138,6 @@ export function networkRegions(config: VaeConfig, use: NetworkUse): Record<strin
       "dy transposed": transposed,
       "dx transposed": transposed,
     }),
-    ...(training && sparse && { "column lists": columns * lists.column, "column counts": columns * 4 }),
   };
 }
 

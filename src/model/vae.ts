@@ -2,7 +2,7 @@ import { ConfigError } from "../errors.ts";
 import { PURPOSE } from "../random/purpose.ts";
 import { growTo, planMemory } from "../wasm/arena.ts";
 import { type Arithmetic, chooseArithmetic, findBuild } from "../wasm/builds.ts";
-import { type BuildInstance, instantiate, LANES, TILES, type TileName } from "../wasm/kernels.ts";
+import { type BuildInstance, instantiate, LANES, type TileName } from "../wasm/kernels.ts";
 import { expectModule } from "../wasm/module.ts";
 import { platform } from "../wasm/platform.ts";
 import { chooseTile } from "../wasm/tiles.ts";
@@ -74,17 +74,17 @@ export class Vae {
     this.arithmetic = arithmetic;
     this.kernels = choice;
     this.table = parameterTable(config);
+    const use = { ...USE, tile: choice.tile };
     const plan = planMemory({
       parameters: this.table.bytes,
-      ...networkRegions(config, USE),
+      ...networkRegions(config, use),
       staging: CHUNK * config.inputDim * 4,
       sequence: CHUNK * 4,
     });
     growTo(memory, plan);
     this.#memory = memory;
     this.#at = { parameters: plan.at.parameters, staging: plan.at.staging, sequence: plan.at.sequence };
-    const options = { ...USE, tile: TILES[choice.tile] };
-    this.#seeded = (seed) => new Network(kernels, { ...config, seed }, this.table, plan, options);
+    this.#seeded = (seed) => new Network(kernels, { ...config, seed }, this.table, plan, use);
     this.#network = this.#seeded(config.seed);
     const sequence = new Uint32Array(memory.buffer, plan.at.sequence, CHUNK);
     for (let i = 0; i < CHUNK; i++) sequence[i] = i;

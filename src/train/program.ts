@@ -5,7 +5,7 @@ import { parameterTable } from "../model/parameters.ts";
 import { share } from "../model/share.ts";
 import { PURPOSE } from "../random/purpose.ts";
 import type { Plan } from "../wasm/arena.ts";
-import { type Instance, instantiate, LANES, TILES } from "../wasm/kernels.ts";
+import { type Instance, instantiate, LANES } from "../wasm/kernels.ts";
 import { Barrier } from "./barrier.ts";
 import { type Control, controlViews, SUM, WORD } from "./control.ts";
 import { networkUse, ownRooms, planSession, type Session } from "./session.ts";
@@ -49,8 +49,7 @@ export class Program {
     this.#plan = planSession(session);
     this.#memory = memory;
     const table = parameterTable(config);
-    const options = { ...networkUse(session), tile: TILES[session.tile] };
-    this.#network = new Network(kernels, config, table, this.#plan, options);
+    this.#network = new Network(kernels, config, table, this.#plan, networkUse(session));
     this.#shares = this.#network.shares(rank, size, session.densities);
     this.#control = controlViews(memory, this.#plan.at.control);
     this.#barrier = new Barrier(this.#control.words, size, spins);

@@ -4,6 +4,7 @@ import { parameterTable } from "../model/parameters.ts";
 import { type NetworkUse, networkRegions } from "../model/regions.ts";
 import { type Plan, planMemory } from "../wasm/arena.ts";
 import { GRADIENT_BYTES, LANES, ROW_BYTES, type TileName } from "../wasm/kernels.ts";
+import { SPARSE_BELOW } from "../wasm/tiles.ts";
 import { CONTROL_BYTES } from "./control.ts";
 
 /** What kind of rows stand in memory, and how many. */
@@ -34,17 +35,21 @@ export function dataShape(rows: Rows | undefined): DataShape {
   return { count: rows?.count ?? 0, bytesPerValue: rows?.values instanceof Float32Array ? 4 : 1 };
 }
 
-export function networkUse({ training, densities }: Session): NetworkUse {
-  return { capacity: training.batchSize, training: true, sparse: densities !== undefined };
+export function networkUse({ training, densities, tile }: Session): NetworkUse {
+  return { capacity: training.batchSize, training: true, sparse: densities !== undefined, tile };
 }
 
 /** Rows that are looked at to learn how much of the data is zero. */
 const PROBED_ROWS = 1000;
-/** Lists of what is not zero are faster than dense products below this density, as measured. */
-const SPARSE_BELOW = 0.5;
 
-/** For each 16 columns the part that is not zero, from a sample of evenly spaced rows; none where the data is dense. */
-export function measureDensities({ values, count, dim }: Rows): readonly number[] | undefined {
+/**
+ * For each 16 columns the part that is not zero, from a sample of evenly spaced rows; none where it is too much for
+ * lists of what is not zero to be the faster way.
+ */
+export function measureDensities(
+  { values, count, dim }: Rows,
+  tile: TileName,
+): readonly number[] | undefined {
   const step = Math.max(1, Math.floor(count / PROBED_ROWS));
   const nonzeros = new Array<number>(Math.ceil(dim / LANES)).fill(0);
   let rows = 0;
@@ -55,7 +60,7 @@ export function measureDensities({ values, count, dim }: Rows): readonly number[
     }
   }
   const all = nonzeros.reduce((sum, n) => sum + n, 0);
-  if (all >= SPARSE_BELOW * rows * dim) return undefined;
+  if (all >= SPARSE_BELOW[tile] * rows * dim) return undefined;
   return nonzeros.map((n) => n / (rows * LANES));
 }
 

@@ -95,14 +95,15 @@ export class Trainer {
     if (options.test) expectRows("test", options.test, vae.config);
     const training = checkTraining(options);
     if (options.resume) expectState(options.resume, vae, stepsPerEpoch(data.count, training.batchSize));
+    const { tile } = vae.kernels;
     const session: Session = {
       config: vae.config,
       training,
       train: dataShape(data),
       test: dataShape(options.test),
-      densities: measureDensities(data),
+      densities: measureDensities(data, tile),
       size,
-      tile: vae.kernels.tile,
+      tile,
       spins: threads && size > threads.cores() ? SPINS_WHEN_CROWDED : SPINS,
     };
     const plan = planSession(session);
@@ -259,7 +260,7 @@ export class Trainer {
   }
 }
 
-function parametersAt(
+export function parametersAt(
   memory: WebAssembly.Memory,
   plan: Plan<string>,
   region: "parameters" | "m" | "v",
@@ -267,7 +268,8 @@ function parametersAt(
   return new Float32Array(memory.buffer, plan.at[region], plan.sizes[region] / 4);
 }
 
-function expectRows(what: string, rows: Rows, { inputDim, likelihood }: VaeConfig): void {
+/** @throws {ConfigError} when the rows are none, or do not fit the model */
+export function expectRows(what: string, rows: Rows, { inputDim, likelihood }: VaeConfig): void {
   const { values, count, dim } = rows;
   if (!(values instanceof Float32Array || values instanceof Uint8Array)) {
     throw new ConfigError(
@@ -311,7 +313,7 @@ function expectState(state: TrainingState, { table }: Vae, steps: number): void 
 }
 
 /** Everything that stands in memory before the first step. */
-function fillMemory(
+export function fillMemory(
   memory: WebAssembly.Memory,
   plan: Plan<string>,
   vae: Vae,

@@ -63,33 +63,38 @@ export interface Kernels {
     adam: number,
     tile: number,
   ): void;
-  /** Lists of what is not zero in the rows, and in the columns of panels first ≤ panel < last, of x */
+  /** Lists of what is not zero in the rows of x, `k` columns, or in its columns first ≤ column < last, fours of them */
   listRows(
     lists: number,
     listStride: number,
-    counts: number,
+    ends: number,
+    endStride: number,
     x: number,
     xStride: number,
     rows: number,
-    panels: number,
+    k: number,
   ): void;
   listColumns(
     lists: number,
     listStride: number,
-    counts: number,
+    ends: number,
+    endStride: number,
     x: number,
     xStride: number,
     rows: number,
     first: number,
     last: number,
   ): void;
+  /** How many entries lists of `length` places have in all */
+  countEntries(ends: number, endStride: number, lists: number, length: number): number;
   /** linear, x given as the lists of its rows */
   linearSparse(
     y: number,
     yStride: number,
     lists: number,
     listStride: number,
-    counts: number,
+    ends: number,
+    endStride: number,
     w: number,
     rows: number,
     panels: number,
@@ -97,14 +102,15 @@ export interface Kernels {
     activation: number,
     tile: number,
   ): void;
-  /** linearUpdate, x given as the lists of its columns, for the blocks first ≤ i < last of 16 columns */
+  /** linearUpdate, x given as the lists of its columns, for the columns first ≤ column < last */
   linearUpdateSparse(
     w: number,
     m: number,
     v: number,
     lists: number,
     listStride: number,
-    counts: number,
+    ends: number,
+    endStride: number,
     dy: number,
     dyStride: number,
     batch: number,
@@ -219,8 +225,21 @@ export const ROW_BYTES = 64;
 
 /** Room that the kernels want for a step's gradient before Adam takes it: 5 panels of 16 rows and a bias. */
 export const GRADIENT_BYTES = 5 * (LANES + 1) * ROW_BYTES;
-/** Bytes of an entry of a list of what is not zero. */
+/** A list of what is not zero (assembly/lists.ts): the bytes of an entry, and the places of a segment. */
 export const ENTRY_BYTES = 8;
+const SEGMENT = 128;
+/** Entries are written four at a time, and columns are listed so. */
+export const LISTED_TOGETHER = 4;
+
+/** Bytes of a list of up to `length` entries. */
+export function listBytes(length: number): number {
+  return (length + LISTED_TOGETHER) * ENTRY_BYTES;
+}
+
+/** Bytes that say where the segments of a list of `length` places end. */
+export function listEndBytes(length: number): number {
+  return (Math.ceil(length / SEGMENT) + 1) * 4;
+}
 
 /** Memory below this belongs to the kernels' static data. */
 export const STATIC_BYTES = 4096;

@@ -10,6 +10,17 @@ export interface Engine {
 }
 
 /**
+ * The part of a matrix that is not zero below which a product over lists takes less time than the dense one, as
+ * measured: five panels of sums share the work of an entry in 256-bit registers, two in 128-bit ones.
+ */
+export const SPARSE_BELOW: Readonly<Record<TileName, number>> = {
+  "6x16": 0.7,
+  "4x16": 0.7,
+  "6x8": 0.5,
+  "4x8": 0.5,
+};
+
+/**
  * The tile that keeps most sums in registers without spilling, as measured: with 256-bit registers 6×16; with 128-bit
  * ones 6×8, if the compiler is V8 13 or later and multiply and add are one operation; else 4×8, which fits everywhere.
  */

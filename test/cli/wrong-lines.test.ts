@@ -38,6 +38,9 @@ describe.concurrent("a wrong command line", () => {
     ["import w --image-shape 28", "--image-shape must be a height and a width, such as 28x28, not 28"],
     ["export m", "required option '--onnx <dir>' not specified; see elbow export --help"],
     ["import", "missing required argument 'weights'; see elbow import --help"],
+    ["trace --steps 0", "--steps must be a whole number from 1 to 1000000, not 0"],
+    ["trace -o trace.bin", "-o must be a file that ends in .safetensors, not trace.bin"],
+    ["trace --epochs 2", "unknown option '--epochs'; see elbow trace --help"],
     ["encode m -o codes.txt", "-o must be a file that ends in .npy or .csv, not codes.txt"],
   ])("elbow %s", async (line, message) => {
     const { code, stdout, stderr } = await elbow(line.split(" "), { cwd: dir.path });
@@ -72,6 +75,7 @@ describe.concurrent("a wrong command line", () => {
     "score",
     "import",
     "export",
+    "trace",
     "info",
   ])("elbow %s --help has examples and fits 80 columns", async (command) => {
     const { code, stdout } = await elbow([command, "--help"]);

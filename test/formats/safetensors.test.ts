@@ -1,6 +1,11 @@
 import { describe, expect, test } from "vitest";
 import { ConfigError, FormatError } from "../../src/errors.ts";
-import { expectTensors, parseSafetensors, serializeSafetensors } from "../../src/formats/safetensors.ts";
+import {
+  expectTensors,
+  parseSafetensors,
+  readMetadata,
+  serializeSafetensors,
+} from "../../src/formats/safetensors.ts";
 import { bytesOf, craft, lcg } from "./craft.ts";
 
 const weight = { name: "fc1.weight", shape: [2, 3], data: Float32Array.of(0, 1, 2, 3, 4, 5) };
@@ -63,6 +68,39 @@ describe("what is written", () => {
       expect(() => serializeSafetensors([{ ...bias, shape }])).toThrow(ConfigError);
     }
   });
+});
+
+test("every array is written as what it is, little-endian", () => {
+  const arrays = {
+    F64: Float64Array.of(0.1, -1e300),
+    F32: Float32Array.of(1.5),
+    I32: Int32Array.of(-2, 2 ** 31 - 1, 7),
+    U8: Uint8Array.of(255, 0),
+  };
+  const tensors = Object.entries(arrays).map(([name, data]) => ({ name, shape: [data.length], data }));
+  const file = serializeSafetensors(tensors);
+  const headerBytes = new DataView(file.buffer).getUint32(0, true);
+  const header = JSON.parse(new TextDecoder().decode(file.subarray(8, 8 + headerBytes)));
+  expect(header).toEqual({
+    F64: { dtype: "F64", shape: [2], data_offsets: [0, 16] },
+    F32: { dtype: "F32", shape: [1], data_offsets: [16, 20] },
+    I32: { dtype: "I32", shape: [3], data_offsets: [20, 32] },
+    U8: { dtype: "U8", shape: [2], data_offsets: [32, 34] },
+  });
+  const data = new DataView(file.buffer, 8 + headerBytes);
+  expect([data.getFloat64(0, true), data.getFloat64(8, true)]).toEqual([0.1, -1e300]);
+  expect(data.getFloat32(16, true)).toBe(1.5);
+  expect([20, 24, 28].map((at) => data.getInt32(at, true))).toEqual([-2, 2 ** 31 - 1, 7]);
+  expect([data.getUint8(32), data.getUint8(33)]).toEqual([255, 0]);
+  expect(data.byteLength).toBe(34);
+});
+
+test("what a file says of itself can be asked whatever its tensors are", () => {
+  const counts = { name: "counts", shape: [1], data: Int32Array.of(1) };
+  expect({ ...readMetadata(serializeSafetensors([counts], { contents: "trace" }), "m") }).toEqual({
+    contents: "trace",
+  });
+  expect(() => readMetadata(new Uint8Array(3), "m")).toThrow(FormatError);
 });
 
 describe("what is read", () => {

@@ -126,11 +126,19 @@ export const edit: fc.Arbitrary<Edit> = fc.record({
   value,
 });
 
+/** The object that a text holds as JSON. */
+function objectIn(text: string): unknown {
+  try {
+    return text.startsWith("{") ? JSON.parse(text) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 export function edited(json: unknown, { path, ...change }: Edit): unknown {
   const [step = 0, ...rest] = path;
-  if (typeof json === "string" && json.startsWith("{")) {
-    return JSON.stringify(edited(JSON.parse(json), { path, ...change }));
-  }
+  const inner = typeof json === "string" ? objectIn(json) : undefined;
+  if (inner !== undefined) return JSON.stringify(edited(inner, { path, ...change }));
   if (typeof json !== "object" || json === null) return change.value;
   const entries = Object.entries(json);
   const index = entries.length === 0 ? 0 : step % entries.length;

@@ -8,9 +8,9 @@ import { idx } from "../cli/support.ts";
 import { damaged } from "./damage.ts";
 import { expectDefended } from "./defence.ts";
 
-const values = Uint8Array.from({ length: 60 }, (_, i) => i);
-const images = [idx([3, 4, 5], values), idx([6, 10], values), idx([5, 2, 3, 2], values)];
-const labels = [idx([60], values), idx([0], new Uint8Array(0)), idx([3], values.subarray(0, 3))];
+const values = Uint8Array.from({ length: 240 }, (_, i) => i);
+const images = [idx([3, 8, 10], values), idx([6, 40], values), idx([5, 4, 3, 4], values)];
+const labels = [idx([240], values), idx([0], new Uint8Array(0)), idx([3], values.subarray(0, 3))];
 
 /** Another magic number, or another size. */
 const headerEdit = fc

@@ -91,13 +91,20 @@ export async function expectDefended<T>({ input, read, error, sizeOf, multiple }
   expect(refused).toBeGreaterThan(RUNS.numRuns / 100);
 }
 
+/** What cannot stand in a line of text without harm. */
+const HARMFUL = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u;
+
 /** What was read is shown to people, so no text in it may steer a terminal. */
 export function expectPlainTexts(read: unknown): void {
-  if (/\\[bfnrt]|\\u/.test(JSON.stringify(read))) throw new Error(`no plain text: ${JSON.stringify(read)}`);
+  JSON.stringify(read, (key, value: unknown) => {
+    for (const text of [key, value]) {
+      if (typeof text === "string" && HARMFUL.test(text)) throw new Error(`read ${JSON.stringify(text)}`);
+    }
+    return value;
+  });
 }
 
 function expectPlain({ message }: ElbowError): void {
   if (message.length > MOST_MESSAGE) throw new Error(`a message of ${message.length} characters`);
-  if (/[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u.test(message))
-    throw new Error(`no plain line: ${JSON.stringify(message)}`);
+  if (HARMFUL.test(message)) throw new Error(`no plain line: ${JSON.stringify(message)}`);
 }

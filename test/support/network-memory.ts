@@ -5,14 +5,7 @@ import { matrixAt, networkRegions } from "../../src/model/regions.ts";
 import { share } from "../../src/model/share.ts";
 import { allocateShared, growTo, planMemory } from "../../src/wasm/arena.ts";
 import type { KernelBuild } from "../../src/wasm/builds.ts";
-import {
-  GRADIENT_BYTES,
-  instantiate,
-  LANES,
-  ROW_BYTES,
-  TILES,
-  type TileName,
-} from "../../src/wasm/kernels.ts";
+import { GRADIENT_BYTES, instantiate, LANES, ROW_BYTES, type TileName } from "../../src/wasm/kernels.ts";
 import { ADAM_DEFAULTS, type AdamSettings } from "../reference/adam.ts";
 import type { Numbers } from "../reference/matmul.ts";
 import { adamCoefficients } from "./adam.ts";
@@ -48,7 +41,7 @@ export class NetworkMemory {
     { module, shared }: Pick<KernelBuild, "shared"> & { readonly module: WebAssembly.Module },
     { capacity, sparse = false, tile = "4x8", workers = 1 }: NetworkMemoryOptions,
   ) {
-    const use = { capacity, training: true, sparse };
+    const use = { capacity, training: true, sparse, tile };
     const table = parameterTable(config);
     const sizes: Record<string, number> = {
       ...Object.fromEntries(REGIONS.map((region) => [region, table.bytes])),
@@ -65,7 +58,7 @@ export class NetworkMemory {
     this.#options = { capacity, sparse, tile, workers };
     this.#table = table;
     const { kernels } = this.#instance;
-    this.network = new Network(kernels, config, table, this.#plan, { ...use, tile: TILES[tile] });
+    this.network = new Network(kernels, config, table, this.#plan, use);
     const order = new Uint32Array(this.#instance.memory.buffer, this.#plan.at.order, capacity);
     for (let i = 0; i < capacity; i++) order[i] = i;
   }
