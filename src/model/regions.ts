@@ -1,6 +1,6 @@
 import { type Plan, roundUp } from "../wasm/arena.ts";
-import { LANES, listBytes, listEndBytes, panelsOf, ROW_BYTES, type TileName } from "../wasm/kernels.ts";
-import { SPARSE_BELOW } from "../wasm/tiles.ts";
+import { LANES, listBytes, listEndBytes, panelsOf, ROW_BYTES } from "../wasm/kernels.ts";
+import { SPARSE_BELOW, type TileName } from "../wasm/tiles.ts";
 import type { VaeConfig } from "./config.ts";
 
 /** A matrix of activations in memory: panels of 16 columns, `stride` bytes apart. */

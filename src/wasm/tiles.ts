@@ -1,5 +1,8 @@
 import type { Arithmetic } from "./builds.ts";
-import type { TileName } from "./kernels.ts";
+
+/** The kernels' tiles, as assembly/tile.ts numbers them: rows × columns of C that stay in registers. */
+export const TILES = { "6x16": 0, "4x16": 1, "6x8": 2, "4x8": 3 } as const;
+export type TileName = keyof typeof TILES;
 
 /** What is known about the engine that compiles the kernels. */
 export interface Engine {
