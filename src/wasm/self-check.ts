@@ -21,10 +21,10 @@ const ROWS = 32;
 const K = 35;
 const N = 150;
 
-/** Optimising compilers begin with what has run for a while, and take their time; these make them begin. */
+/** Optimising compilers begin with what has run for a while; so many calls make them begin. */
 const REPEATS = 40;
-/** Where code is changed by the optimiser, it is looked at again after these milliseconds. */
-const LATER_MS = [12, 12];
+/** And they take their time: where they change the code, it is looked at again after these milliseconds. */
+const LATER_MS = [10, 10];
 
 /** What of the kernels is checked. */
 export interface Checked {
@@ -39,11 +39,11 @@ export async function findWrongKernel(
   { shared, tile, width }: Checked,
 ): Promise<string | undefined> {
   const check = new Check(module, shared, TILES[tile]);
-  let wrong = check.firstWrong();
+  let wrong = check.firstWrong(width === 256 ? REPEATS : 1);
   for (const ms of width === 256 ? LATER_MS : []) {
     if (wrong !== undefined) return wrong;
     await new Promise((resolve) => setTimeout(resolve, ms));
-    wrong = check.firstWrong();
+    wrong = check.firstWrong(1);
   }
   return wrong;
 }
@@ -90,6 +90,7 @@ class Check {
   readonly #x = matrix(ROWS, K, 1);
   readonly #w = matrix(K + 1, N, 2);
   readonly #dy = matrix(ROWS, N, 3);
+  readonly #right = [this.#forward(), this.#gradient(), this.#backward()] as const;
 
   constructor(module: WebAssembly.Module, shared: boolean, tile: number) {
     const { pages } = planMemory(REGIONS);
@@ -111,10 +112,8 @@ class Check {
     }
   }
 
-  firstWrong(): string | undefined {
-    const forward = this.#forward();
-    const gradient = this.#gradient();
-    const backward = this.#backward();
+  firstWrong(repeats: number): string | undefined {
+    const [forward, gradient, backward] = this.#right;
     const checks: readonly (readonly [name: keyof Kernels, run: () => void, right: () => boolean])[] = [
       ["linear", () => this.#linear(), () => this.#holds("y", forward, ROWS, N)],
       ["linearSparse", () => this.#linearSparse(), () => this.#holds("y", forward, ROWS, N)],
@@ -128,7 +127,7 @@ class Check {
       ["linearUpdateSparse", () => this.#linearUpdateSparse(), () => this.#holds("m", gradient, K + 1, N)],
     ];
     return checks.find(([, run, right]) => {
-      for (let i = 0; i < REPEATS; i++) run();
+      for (let i = 0; i < repeats; i++) run();
       return !right();
     })?.[0];
   }

@@ -19,7 +19,7 @@ export interface Engine {
 export const SPARSE_BELOW: Readonly<Record<TileName, number>> = {
   "6x16": 0.7,
   "4x16": 0.7,
-  "6x8": 0.5,
+  "6x8": 0.7,
   "4x8": 0.5,
 };
 
