@@ -24,11 +24,25 @@ export interface ModelInfo {
   /** How the kernels rounded that trained it. */
   readonly arithmetic?: Arithmetic | undefined;
   /** What it was trained on. */
-  readonly dataset?: { readonly name: string; readonly sha256: string } | undefined;
+  readonly dataset?:
+    | {
+        /** As {@link Dataset.name}. */
+        readonly name: string;
+        /** As {@link Dataset.sha256}. */
+        readonly sha256: string;
+      }
+    | undefined;
   /** Height and width where a row is a grayscale image. */
   readonly imageShape?: readonly [height: number, width: number] | undefined;
-  /** How long it was trained: whole epochs, and steps after them. */
-  readonly trained?: { readonly epochs: number; readonly steps: number } | undefined;
+  /** How long it was trained. */
+  readonly trained?:
+    | {
+        /** Whole epochs. */
+        readonly epochs: number;
+        /** Steps after them. */
+        readonly steps: number;
+      }
+    | undefined;
 }
 
 export type Contents = "model" | "checkpoint" | "trace";

@@ -8,17 +8,25 @@ export interface VaeConfig {
   readonly hidden: readonly number[];
   /** Latent dimensions, L. */
   readonly latentDim: number;
+  /** Behind every hidden layer. */
   readonly activation: Activation;
+  /** p(x|z), which decides the last layer and the reconstruction loss. */
   readonly likelihood: Likelihood;
-  /** Decides initial weights, noise and the order of rows. */
+  /** Decides initial weights, noise and the order of rows: an integer from 0 to 2⁵³ − 1. */
   readonly seed: number;
 }
 
-export const ACTIVATION_NAMES = ["relu", "tanh"] as const;
-export type Activation = (typeof ACTIVATION_NAMES)[number];
+/** What stands behind a hidden layer: max(0, x), or the hyperbolic tangent. */
+export type Activation = "relu" | "tanh";
+export const ACTIVATION_NAMES = ["relu", "tanh"] as const satisfies readonly Activation[];
 
-export const LIKELIHOOD_NAMES = ["bernoulli", "gaussian"] as const;
-export type Likelihood = (typeof LIKELIHOOD_NAMES)[number];
+/**
+ * p(x|z): Bernoulli for numbers in [0, 1], whose mean is the sigmoid of the last layer and whose loss is the binary
+ * cross-entropy; or Gaussian of unit variance for any finite numbers, whose mean is the last layer and whose loss is
+ * ½‖x − mean‖², without the constant ½·D·log 2π. In nats, summed over the D numbers of a row.
+ */
+export type Likelihood = "bernoulli" | "gaussian";
+export const LIKELIHOOD_NAMES = ["bernoulli", "gaussian"] as const satisfies readonly Likelihood[];
 
 /** What a Gaussian likelihood of unit variance adds to every row's loss, whatever the model: kept out of all losses. */
 export function gaussianConstant(inputDim: number): number {
@@ -27,25 +35,40 @@ export function gaussianConstant(inputDim: number): number {
 
 /** What a model is where nothing else is said: the original program's. */
 export const VAE_DEFAULTS = {
+  /** One hidden layer. */
   hidden: [400],
+  /** A plane, so that it can be drawn. */
   latentDim: 2,
+  /** max(0, x). */
   activation: "relu",
+  /** For numbers in [0, 1]. */
   likelihood: "bernoulli",
+  /** Another seed gives other weights, noise and order. */
   seed: 0,
 } as const satisfies Omit<VaeConfig, "inputDim">;
 
 /** How a model is trained where nothing else is said: the original program's settings. */
 export const TRAIN_DEFAULTS = {
+  /** Times that the data are gone through. */
   epochs: 10,
+  /** Rows of a step. */
   batchSize: 128,
+  /** Adam's step size. */
   learningRate: 1e-3,
 } as const;
 
 /** Steps of a trace where nothing else is said. */
 export const TRACE_STEPS = 100;
 
-/** torch.optim.Adam's. */
-export const ADAM = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 } as const;
+/** The rest of Adam's settings (Kingma & Ba 2015, algorithm 1), which are torch.optim.Adam's and fixed. */
+export const ADAM = {
+  /** How much of the first moment stays from step to step. */
+  beta1: 0.9,
+  /** How much of the second moment stays. */
+  beta2: 0.999,
+  /** Added to the root of the second moment. */
+  epsilon: 1e-8,
+} as const;
 
 /** Wider or deeper than this is a mistake rather than a model that a CPU could train. */
 const MOST_WIDTH = 2 ** 20;
@@ -94,7 +117,9 @@ export function checkConfig(given: Partial<VaeConfig> & Pick<VaeConfig, "inputDi
 
 /** The settings of training that decide the result; how many workers do it decides nothing but its time. */
 export interface TrainingConfig {
+  /** Rows of a step, from 1 to 65536; the last step of an epoch has what is left over. */
   readonly batchSize: number;
+  /** Adam's step size α, above 0. */
   readonly learningRate: number;
 }
 

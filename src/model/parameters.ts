@@ -14,11 +14,13 @@ export interface Layer {
   readonly n: number;
   /** Byte offset in the buffer: panels of [k + 1][16], the bias under the weights. */
   readonly offset: number;
+  /** ⌈n/16⌉ · (k + 1) · 64. */
   readonly bytes: number;
 }
 
 /** The layers of a model, in the order in which they stand in memory and in files. */
 export interface ParameterTable {
+  /** The dense layers, from the input to the output. */
   readonly layers: readonly Layer[];
   /** Every tensor's name and PyTorch shape, [out, in] for weights. */
   readonly tensors: readonly (readonly [name: string, shape: readonly number[]])[];
@@ -28,8 +30,11 @@ export interface ParameterTable {
 
 /** A tensor as files hold it: row-major, in PyTorch's order. */
 export interface NamedTensor {
+  /** PyTorch's: `fc1.weight`, `encoder.0.bias`, … */
   readonly name: string;
+  /** [out, in] for weights, [out] for biases. */
   readonly shape: readonly number[];
+  /** As many numbers as the shape says. */
   readonly data: Float32Array;
 }
 
