@@ -26,7 +26,7 @@ export {
 } from "./model/config.ts";
 export type { Layer, NamedTensor, ParameterTable } from "./model/parameters.ts";
 export type { TrainingState } from "./model/training-state.ts";
-export { type RowLosses, type RowValues, type Tensors, Vae } from "./model/vae.ts";
+export { type Posterior, type RowLosses, type RowValues, type Tensors, Vae } from "./model/vae.ts";
 export type { EpochMetrics } from "./train/metrics.ts";
 export { type TrainOptions, train } from "./train/train.ts";
 export { type Progress, Trainer, type TrainerOptions } from "./train/trainer.ts";

@@ -27,7 +27,7 @@ const USE = { capacity: CHUNK, training: false, sparse: false } as const;
 export type RowValues = Float32Array | Uint8Array;
 
 /** Weights and biases by their names, as `parseModel` gives them: [out, in] or [out], row-major. */
-export type Tensors = ReadonlyMap<string, { readonly data: Float32Array }>;
+export type Tensors = ReadonlyMap<string, Pick<NamedTensor, "data">>;
 
 /** The kernels that a model runs on. */
 export interface ModelKernels {
@@ -36,6 +36,14 @@ export interface ModelKernels {
   readonly tile: TileName;
   /** Whether the caller handed the module in, so that no other build may be within reach. */
   readonly handedIn: boolean;
+}
+
+/** q(z|x) of some rows, row-major. */
+export interface Posterior {
+  /** The means, [rows, latentDim]. */
+  readonly mu: Float32Array;
+  /** The logarithms of the variances, [rows, latentDim]. */
+  readonly logvar: Float32Array;
 }
 
 /** The two terms of the negative ELBO, a row each, in nats. */
@@ -186,7 +194,7 @@ export class Vae {
    * @param rows [rows, inputDim], row-major; their numbers are not checked, as `train` checks them
    * @throws {ConfigError} where the rows have another width
    */
-  encode(rows: RowValues): { mu: Float32Array; logvar: Float32Array } {
+  encode(rows: RowValues): Posterior {
     const { latentDim } = this.config;
     const count = this.#countRows(rows);
     const mu = new Float32Array(count * latentDim);
