@@ -1,4 +1,4 @@
-import { TILES } from "../src/wasm/kernels.ts";
+import { TILES } from "../src/wasm/tiles.ts";
 import { KernelMemory } from "../test/support/kernel-memory.ts";
 import type { Case } from "./cases/case.ts";
 import { elementwiseCases } from "./cases/elementwise.ts";

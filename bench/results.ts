@@ -1,5 +1,5 @@
 import type { Arithmetic } from "../src/wasm/builds.ts";
-import type { TileName } from "../src/wasm/kernels.ts";
+import type { TileName } from "../src/wasm/tiles.ts";
 import type { BreakEven } from "./break-even.ts";
 import type { KernelResult } from "./kernels.ts";
 import type { Machine } from "./machine.ts";

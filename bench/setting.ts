@@ -1,8 +1,6 @@
-import { type Arithmetic, chooseArithmetic, findBuild, type KernelBuild } from "../src/wasm/builds.ts";
-import { compileNode } from "../src/wasm/compile-node.ts";
-import type { TileName } from "../src/wasm/kernels.ts";
-import { platform } from "../src/wasm/platform.ts";
-import type { Engine } from "../src/wasm/tiles.ts";
+import { type Arithmetic, findBuild, type KernelBuild } from "../src/wasm/builds.ts";
+import { loadKernels } from "../src/wasm/load.ts";
+import type { Engine, TileName } from "../src/wasm/tiles.ts";
 import type { Budget } from "./measure.ts";
 import type { Options } from "./options.ts";
 import { derivePeak, type Peak } from "./peak.ts";
@@ -20,15 +18,15 @@ export interface Setting {
 }
 
 export async function settle(options: Options, engine: Engine): Promise<Setting> {
-  const arithmetic = chooseArithmetic(platform().arithmetic());
+  const { arithmetic, module, tile } = await loadKernels(true);
   const build = findBuild(arithmetic, true);
   return {
     options,
     engine,
     arithmetic,
     build,
-    module: await compileNode(build),
-    tile: platform().tile(arithmetic),
+    module,
+    tile,
     peak: derivePeak(engine, arithmetic, options.quick),
     budget: options.quick ? { time: 60, warmup: 40 } : { time: 400, warmup: 150 },
   };

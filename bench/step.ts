@@ -1,11 +1,12 @@
 import { epochOrder } from "../src/data/sampler.ts";
 import { checkConfig, checkTraining, TRAIN_DEFAULTS } from "../src/model/config.ts";
-import { parameterTable } from "../src/model/parameters.ts";
+import { type Layer, parameterTable } from "../src/model/parameters.ts";
 import { Vae } from "../src/model/vae.ts";
 import { Program } from "../src/train/program.ts";
 import { dataShape, measureDensities, planSession, type Session } from "../src/train/session.ts";
 import { allocateShared, type Plan } from "../src/wasm/arena.ts";
-import { instantiate, type Kernels } from "../src/wasm/kernels.ts";
+import { instantiate, type Kernels, ROW_BYTES } from "../src/wasm/kernels.ts";
+import { adamCoefficients } from "../test/support/adam.ts";
 import { type BenchData, firstRows, noise } from "./data.ts";
 import { median } from "./measure.ts";
 import { type Setting, SHAPE } from "./setting.ts";
@@ -81,13 +82,9 @@ function steps<T>(
 }
 
 /** Every part's median over steps, and the whole step's. */
-function timedSteps(
-  stage: Stage,
-  count: number,
-  instead: Parameters<typeof timedKernels>[3] = {},
-): { whole: number; parts: Record<string, number> } {
+function timedSteps(stage: Stage, count: number): { whole: number; parts: Record<string, number> } {
   const times: Times = new Map();
-  const kernels = timedKernels(stage.kernels, times, nameOfCall, instead);
+  const kernels = timedKernels(stage.kernels, times, nameOfCall);
   const records = steps(stage, kernels, count, (seconds) => {
     const parts = new Map([...times].map(([name, entry]) => [name, entry.seconds]));
     times.clear();
@@ -101,32 +98,26 @@ function timedSteps(
 }
 
 /**
- * Adam's own part of an update: the same steps with `linearBackwardWeight` in place of `linearUpdate` show what the
- * gradient alone takes. The sparse update has no such twin; its Adam is taken from fc4, row of weights by row.
+ * Adam's own part of each layer's update: the kernel that follows a gradient, alone, over the layer's parameters and
+ * moments, with a gradient that stays in the first-level cache as a block's does.
  */
-function adamParts(
-  stage: Stage,
-  parts: Readonly<Record<string, number>>,
-  count: number,
-): Record<string, number> {
-  const { kernels, room, session } = stage;
-  const withoutAdam = (...args: number[]): void => {
-    const [x, xStride, dy, dyStride, batch, k, first, last] = args.slice(3) as [
-      ...[number, number, number, number, number, number, number, number],
-    ];
-    kernels.linearBackwardWeight(room, x, xStride, dy, dyStride, batch, k, first, last, args[13]!);
-  };
-  const { parts: without } = timedSteps(stage, count, { linearUpdate: withoutAdam });
+function adamParts({ kernels, plan, session, room, memory }: Stage, count: number): Record<string, number> {
+  const { parameters, m, v } = plan.at;
+  new Float32Array(memory.buffer, plan.at.adam, 6).set(adamCoefficients(1));
   const layers = parameterTable(session.config).layers;
-  const bytesOf = (name: string): number => layers.find((layer) => layer.name === name)!.bytes;
-  const adam: Record<string, number> = {};
-  for (const layer of ["fc4", "fc3", "heads"]) {
-    adam[layer] = Math.max(0, (parts[`${layer} update`] ?? 0) - (without[`${layer} update`] ?? 0));
-  }
-  adam.fc1 = session.densities
-    ? (adam.fc4! * bytesOf("fc1")) / bytesOf("fc4")
-    : Math.max(0, (parts["fc1 update"] ?? 0) - (without["fc1 update"] ?? 0));
-  return adam;
+  const run = ({ k, offset, bytes }: Layer): number => {
+    const panel = (k + 1) * ROW_BYTES;
+    const start = performance.now();
+    for (let at = offset; at < offset + bytes; at += panel) {
+      kernels.adamRows(parameters + at, m + at, v + at, room, k + 1, plan.at.adam);
+    }
+    return (performance.now() - start) / 1000;
+  };
+  // all layers in turn, as in a step, so that each finds the cache as the others leave it
+  const rounds = Array.from({ length: count }, () => layers.map(run));
+  const parts = layers.map(({ name }, i) => [name, median(rounds.map((round) => round[i]!))] as const);
+  const { fc_mu = 0, fc_logvar = 0, ...others } = Object.fromEntries(parts);
+  return { ...others, heads: fc_mu + fc_logvar };
 }
 
 async function benchOne(setting: Setting, data: BenchData): Promise<StepResult> {
@@ -143,7 +134,7 @@ async function benchOne(setting: Setting, data: BenchData): Promise<StepResult> 
     timed: whole,
     step: plain,
     parts,
-    adam: adamParts(stage, parts, count),
+    adam: adamParts(stage, Math.ceil(count / 4)),
   };
 }
 

@@ -1,4 +1,5 @@
-import { LANES, ROW_BYTES, TILES, type TileName } from "../src/wasm/kernels.ts";
+import { LANES, ROW_BYTES } from "../src/wasm/kernels.ts";
+import { TILES, type TileName } from "../src/wasm/tiles.ts";
 import { assemble, exportedFunction } from "./assemble.ts";
 import { measure } from "./measure.ts";
 import { clockAfter, type Peak, peakAt } from "./peak.ts";

@@ -6,20 +6,12 @@ export type Times = Map<string, { seconds: number; calls: number }>;
 /** Which layer a product belongs to is told by its k, its panels, and where its weights stand. */
 export type NameOfCall = (kernel: keyof Kernels, args: readonly number[]) => string;
 
-/**
- * The kernels with a clock around each call. Reading it twice costs about 0.1 µs a call, some 30 calls a step.
- * `instead` may take a call over.
- */
-export function timedKernels(
-  kernels: Kernels,
-  times: Times,
-  nameOf: NameOfCall,
-  instead: Partial<Record<keyof Kernels, (...args: number[]) => unknown>> = {},
-): Kernels {
+/** The kernels with a clock around each call. Reading it twice costs about 0.1 µs a call, some 30 calls a step. */
+export function timedKernels(kernels: Kernels, times: Times, nameOf: NameOfCall): Kernels {
   const timed = Object.keys(kernels).filter((name) => typeof Reflect.get(kernels, name) === "function");
   const entries = timed.map((name) => {
     const kernel = name as keyof Kernels;
-    const call = instead[kernel] ?? (kernels[kernel] as (...args: number[]) => unknown);
+    const call = kernels[kernel] as (...args: number[]) => unknown;
     const wrapped = (...args: number[]): unknown => {
       const start = performance.now();
       const result = call(...args);

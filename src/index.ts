@@ -9,12 +9,13 @@ import { startPool } from "./train/pool.ts";
 import { spawnWeb } from "./train/spawn-web.ts";
 import { compileWeb } from "./wasm/compile-web.ts";
 import { usePlatform } from "./wasm/platform.ts";
-import { chooseTile } from "./wasm/tiles.ts";
 
 usePlatform({
   compile: compileWeb,
-  arithmetic: () => undefined,
-  tile: (arithmetic) => chooseTile(arithmetic, { revectorized: false }),
+  asked: () => ({}),
+  engine: () => ({ revectorized: false }),
+  narrow: () => {},
+  warn: (message) => console.warn(message),
 });
 useThreads({ cores: () => navigator.hardwareConcurrency, start: startPool(spawnWeb) });
 

@@ -32,4 +32,4 @@ export { type TrainOptions, train } from "./train/train.ts";
 export { type Progress, Trainer, type TrainerOptions } from "./train/trainer.ts";
 export type { Plan } from "./wasm/arena.ts";
 export type { Arithmetic } from "./wasm/builds.ts";
-export type { TileName } from "./wasm/kernels.ts";
+export type { TileName } from "./wasm/tiles.ts";

@@ -6,27 +6,20 @@
 
 import { availableParallelism } from "node:os";
 import process from "node:process";
-import { ConfigError } from "./errors.ts";
 import { useThreads } from "./train/crew.ts";
 import { startPool } from "./train/pool.ts";
 import { spawnNode } from "./train/spawn-node.ts";
-import type { Arithmetic } from "./wasm/builds.ts";
+import { askedKernels } from "./wasm/asked-node.ts";
 import { compileNode } from "./wasm/compile-node.ts";
-import { currentEngine } from "./wasm/engine-node.ts";
+import { currentEngine, narrowEngine } from "./wasm/engine-node.ts";
 import { usePlatform } from "./wasm/platform.ts";
-import { chooseTile } from "./wasm/tiles.ts";
-
-function askedArithmetic(): Arithmetic | undefined {
-  const asked = process.env.ELBOW_KERNELS;
-  if (asked === undefined || asked === "") return undefined;
-  if (asked === "simd" || asked === "relaxed") return asked;
-  throw new ConfigError(`ELBOW_KERNELS must be simd or relaxed, not ${asked}`);
-}
 
 usePlatform({
   compile: compileNode,
-  arithmetic: askedArithmetic,
-  tile: (arithmetic) => chooseTile(arithmetic, currentEngine()),
+  asked: askedKernels,
+  engine: currentEngine,
+  narrow: narrowEngine,
+  warn: (message) => process.emitWarning(message, "ElbowWarning"),
 });
 useThreads({ cores: availableParallelism, start: startPool(spawnNode) });
 

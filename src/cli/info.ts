@@ -8,8 +8,10 @@ import { TRAIN_DEFAULTS, tuneEngine } from "../node.ts";
 import { groupDigits } from "../report/metrics.ts";
 import { planSession, type Session } from "../train/session.ts";
 import type { Plan } from "../wasm/arena.ts";
-import { type Arithmetic, canShareMemory, chooseArithmetic, findBuild } from "../wasm/builds.ts";
-import { platform } from "../wasm/platform.ts";
+import { type Arithmetic, canShareMemory, findBuild } from "../wasm/builds.ts";
+import { loadKernels } from "../wasm/load.ts";
+import type { Width } from "../wasm/platform.ts";
+import type { TileName } from "../wasm/tiles.ts";
 import { modelText, rowsText } from "./narrate.ts";
 import { type OpenedFile, openFile } from "./open-model.ts";
 import { columns, counted, print, printJson } from "./output.ts";
@@ -18,7 +20,8 @@ import { RUN_FILES } from "./run-directory.ts";
 interface Kernels {
   readonly build: string;
   readonly arithmetic: Arithmetic;
-  readonly tile: Session["tile"];
+  readonly tile: TileName;
+  readonly width: Width;
 }
 
 interface FileSize {
@@ -30,7 +33,7 @@ export async function infoCommand(path: string, { json = false }: { json?: boole
   tuneEngine();
   const model = await openFile(path);
   const files = await fileSizes(model);
-  const kernels = chooseKernels();
+  const kernels = await chooseKernels();
   const session = sessionOf(model, kernels);
   const plan = planSession(session);
   if (json) return printJson(asJson(model, files, kernels, session, plan));
@@ -48,10 +51,10 @@ export async function infoCommand(path: string, { json = false }: { json?: boole
   }
 }
 
-function chooseKernels(): Kernels {
-  const arithmetic = chooseArithmetic(platform().arithmetic());
-  const { file } = findBuild(arithmetic, canShareMemory());
-  return { build: file, arithmetic, tile: platform().tile(arithmetic) };
+async function chooseKernels(): Promise<Kernels> {
+  const shared = canShareMemory();
+  const { arithmetic, tile, width } = await loadKernels(shared);
+  return { build: findBuild(arithmetic, shared).file, arithmetic, tile, width };
 }
 
 /** Training this model on this machine, as its run did or as a new one would. */
@@ -123,11 +126,13 @@ function fileLines(files: readonly FileSize[]): string[] {
   );
 }
 
-function kernelLines({ build, arithmetic, tile }: Kernels): string[] {
+function kernelLines({ build, arithmetic, tile, width }: Kernels): string[] {
   return columns([
     ["build", build],
     ["arithmetic", arithmetic],
     ["tile", tile],
+    ["vectors", `${width} bits`],
+    ["self-check", "passed"],
   ]);
 }
 

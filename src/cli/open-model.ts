@@ -43,7 +43,7 @@ export async function openFile(path: string): Promise<OpenedFile> {
 export async function openModel(path: string): Promise<OpenedModel> {
   const file = await openFile(path);
   const { arithmetic } = file.info;
-  const asked = platform().arithmetic();
+  const asked = platform().asked().arithmetic;
   const usable = arithmetic !== undefined && supportedArithmetic().includes(arithmetic);
   const { tensors } = file;
   const vae = await Vae.create(

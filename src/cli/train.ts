@@ -42,7 +42,7 @@ async function train(
   began: number,
 ): Promise<number> {
   tuneEngine(); // before any kernel is compiled
-  platform().arithmetic(); // a wrong ELBOW_KERNELS is told before anything is loaded
+  platform().asked(); // a wrong ELBOW_KERNELS is told before anything is loaded
   const { out, overwrite = false, resume } = flags;
   const earlier = resume === undefined ? undefined : await openEarlier(resume, flags);
   if (earlier?.complete) return sayComplete(earlier, flags);
@@ -57,7 +57,7 @@ async function train(
       config,
       parameters: parameterCount(prepared.vae.table),
       workers: trainer.workers,
-      tile: platform().tile(config.arithmetic),
+      tile: trainer.tile,
       epoch: trainer.epoch,
       step: earlier?.checkpoint?.state.step ?? 0,
     });

@@ -1,15 +1,7 @@
 import { seedKey } from "../random/philox.ts";
 import type { Plan } from "../wasm/arena.ts";
-import {
-  ACTIVATIONS,
-  type Kernels,
-  LANES,
-  LISTED_TOGETHER,
-  panelsOf,
-  ROW_BYTES,
-  TILES,
-} from "../wasm/kernels.ts";
-import { SPARSE_BELOW } from "../wasm/tiles.ts";
+import { ACTIVATIONS, type Kernels, LANES, LISTED_TOGETHER, panelsOf, ROW_BYTES } from "../wasm/kernels.ts";
+import { SPARSE_BELOW, TILES } from "../wasm/tiles.ts";
 import type { VaeConfig } from "./config.ts";
 import { type Dense, layerChains } from "./layers.ts";
 import type { ParameterTable } from "./parameters.ts";

@@ -79,9 +79,9 @@ export function parameterCount({ layers }: ParameterTable): number {
   return layers.reduce((sum, { k, n }) => sum + (k + 1) * n, 0);
 }
 
-/** Where weight [out j, in i] stands in a layer's floats; the bias is "in k". */
-function panelIndex({ k }: Layer, i: number, j: number): number {
-  return (Math.floor(j / LANES) * (k + 1) + i) * LANES + (j % LANES);
+/** Where weight [out j, in 0] stands in a layer's floats; [out j, in i] is i × LANES further, and the bias is "in k". */
+function columnIndex({ k }: Layer, j: number): number {
+  return Math.floor(j / LANES) * (k + 1) * LANES + (j % LANES);
 }
 
 /** Copies a buffer of parameters (or of Adam's moments) out, tensor by tensor. */
@@ -92,8 +92,9 @@ export function unpackTensors(table: ParameterTable, buffer: Float32Array): Name
     const weight = new Float32Array(n * k);
     const bias = new Float32Array(n);
     for (let j = 0; j < n; j++) {
-      for (let i = 0; i < k; i++) weight[j * k + i] = floats[panelIndex(layer, i, j)];
-      bias[j] = floats[panelIndex(layer, k, j)];
+      const column = columnIndex(layer, j);
+      for (let i = 0; i < k; i++) weight[j * k + i] = floats[column + i * LANES];
+      bias[j] = floats[column + k * LANES];
     }
     return [
       { name: `${name}.weight`, shape: [n, k], data: weight },
@@ -134,8 +135,9 @@ export function packTensors(
     const weight = tensors.get(`${name}.weight`)!.data;
     const bias = tensors.get(`${name}.bias`)!.data;
     for (let j = 0; j < n; j++) {
-      for (let i = 0; i < k; i++) floats[panelIndex(layer, i, j)] = weight[j * k + i];
-      floats[panelIndex(layer, k, j)] = bias[j];
+      const column = columnIndex(layer, j);
+      for (let i = 0; i < k; i++) floats[column + i * LANES] = weight[j * k + i];
+      floats[column + k * LANES] = bias[j];
     }
   }
 }

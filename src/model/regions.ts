@@ -1,6 +1,6 @@
 import { type Plan, roundUp } from "../wasm/arena.ts";
-import { LANES, listBytes, listEndBytes, panelsOf, ROW_BYTES, type TileName } from "../wasm/kernels.ts";
-import { SPARSE_BELOW } from "../wasm/tiles.ts";
+import { LANES, listBytes, listEndBytes, panelsOf, ROW_BYTES } from "../wasm/kernels.ts";
+import { SPARSE_BELOW, type TileName } from "../wasm/tiles.ts";
 import type { VaeConfig } from "./config.ts";
 
 /** A matrix of activations in memory: panels of 16 columns, `stride` bytes apart. */
@@ -85,6 +85,11 @@ export interface Lists {
 
 const LIST_REGIONS = ["rows", "rowEnds", "columns", "columnEnds"] as const;
 
+/** "row ends of x" */
+function listRegion(region: (typeof LIST_REGIONS)[number], name: string): string {
+  return `${region.replace("Ends", " ends")} of ${name}`;
+}
+
 function listSizes(
   k: number,
   { capacity, training }: NetworkUse,
@@ -101,9 +106,9 @@ function listSizes(
 
 /** The lists of a matrix of k columns, where networkRegions has planned some. */
 export function listsAt(plan: Plan<string>, name: string, k: number, capacity: number): Lists | undefined {
-  if (!(`rows of ${name}` in plan.at)) return undefined;
+  if (!(listRegion("rows", name) in plan.at)) return undefined;
   const rows = roundUp(capacity, LANES);
-  const at = Object.fromEntries(LIST_REGIONS.map((region) => [region, plan.at[`${region} of ${name}`]]));
+  const at = Object.fromEntries(LIST_REGIONS.map((region) => [region, plan.at[listRegion(region, name)]]));
   return {
     ...(at as Record<(typeof LIST_REGIONS)[number], number>),
     rowStride: listBytes(k),
@@ -128,7 +133,7 @@ export function networkRegions(config: VaeConfig, use: NetworkUse): Record<strin
     ...Object.fromEntries(
       listed(config, use).flatMap(([name, k]) => {
         const sizes = listSizes(k, use);
-        return LIST_REGIONS.map((region) => [`${region} of ${name}`, sizes[region]]);
+        return LIST_REGIONS.map((region) => [listRegion(region, name), sizes[region]]);
       }),
     ),
     ...(training && {

@@ -1,11 +1,11 @@
 import { ConfigError } from "../errors.ts";
 import { PURPOSE } from "../random/purpose.ts";
 import { growTo, planMemory } from "../wasm/arena.ts";
-import { type Arithmetic, chooseArithmetic, findBuild } from "../wasm/builds.ts";
-import { type BuildInstance, instantiate, LANES, type TileName } from "../wasm/kernels.ts";
+import type { Arithmetic } from "../wasm/builds.ts";
+import { type BuildInstance, instantiate, LANES } from "../wasm/kernels.ts";
+import { loadKernels } from "../wasm/load.ts";
 import { expectModule } from "../wasm/module.ts";
-import { platform } from "../wasm/platform.ts";
-import { chooseTile } from "../wasm/tiles.ts";
+import { chooseTile, type TileName } from "../wasm/tiles.ts";
 import { checkConfig, checkSamples, type VaeConfig } from "./config.ts";
 import { Network } from "./network.ts";
 import {
@@ -120,10 +120,8 @@ export class Vae {
     options: { arithmetic?: Arithmetic; tensors?: Tensors } = {},
   ): Promise<Vae> {
     const checked = checkConfig(config);
-    const arithmetic = chooseArithmetic(options.arithmetic ?? platform().arithmetic());
-    const module = await platform().compile(findBuild(arithmetic, false));
-    const kernels = { module, tile: platform().tile(arithmetic), handedIn: false };
-    return new Vae(checked, instantiate(module), kernels, options.tensors);
+    const { module, tile } = await loadKernels(false, options.arithmetic);
+    return new Vae(checked, instantiate(module), { module, tile, handedIn: false }, options.tensors);
   }
 
   /**

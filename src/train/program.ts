@@ -122,13 +122,13 @@ export class Program {
   /** The coefficients of step t, from 1: see assembly/adam.ts. */
   #setAdam(t: number): void {
     const { beta1, beta2, epsilon } = ADAM;
-    const correction = Math.sqrt(1 - beta2 ** t);
+    const correction = Math.sqrt(1 - power(beta2, t));
     const adam = this.#adam;
     adam[0] = beta1;
     adam[1] = 1 - beta1;
     adam[2] = beta2;
     adam[3] = 1 - beta2;
-    adam[4] = (this.#session.training.learningRate * correction) / (1 - beta1 ** t);
+    adam[4] = (this.#session.training.learningRate * correction) / (1 - power(beta1, t));
     adam[5] = epsilon * correction;
   }
 
@@ -168,4 +168,13 @@ export class Program {
       losses.set(this.#kl.subarray(from, from + rows), test.count + row);
     }
   }
+}
+
+/** base to a whole power by multiplications alone, which are the same on every engine; `**` need not be. */
+function power(base: number, exponent: number): number {
+  let result = 1;
+  for (let square = base, left = exponent; left > 0; left = Math.floor(left / 2), square *= square) {
+    if (left % 2 === 1) result *= square;
+  }
+  return result;
 }

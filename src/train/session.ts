@@ -3,8 +3,8 @@ import type { TrainingConfig, VaeConfig } from "../model/config.ts";
 import { parameterTable } from "../model/parameters.ts";
 import { type NetworkUse, networkRegions } from "../model/regions.ts";
 import { type Plan, planMemory } from "../wasm/arena.ts";
-import { GRADIENT_BYTES, LANES, ROW_BYTES, type TileName } from "../wasm/kernels.ts";
-import { SPARSE_BELOW } from "../wasm/tiles.ts";
+import { GRADIENT_BYTES, LANES, ROW_BYTES } from "../wasm/kernels.ts";
+import { SPARSE_BELOW, type TileName } from "../wasm/tiles.ts";
 import { CONTROL_BYTES } from "./control.ts";
 
 /** What kind of rows stand in memory, and how many. */

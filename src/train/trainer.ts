@@ -6,9 +6,9 @@ import { expectTensors, type NamedTensor, packTensors, unpackTensors } from "../
 import type { TrainingState } from "../model/training-state.ts";
 import type { Vae } from "../model/vae.ts";
 import { allocateShared, growTo, type Plan } from "../wasm/arena.ts";
-import { findBuild } from "../wasm/builds.ts";
 import { instantiate } from "../wasm/kernels.ts";
-import { platform } from "../wasm/platform.ts";
+import { loadKernels } from "../wasm/load.ts";
+import type { TileName } from "../wasm/tiles.ts";
 import { type Control, controlViews, SUM, WORD } from "./control.ts";
 import { type Crew, InlineCrew, planCrew } from "./crew.ts";
 import type { EpochMetrics } from "./metrics.ts";
@@ -57,6 +57,8 @@ export class Trainer {
   epoch: number;
   /** How many workers there are; 1 may be this thread. */
   readonly workers: number;
+  /** How the kernels go about a product. */
+  readonly tile: TileName;
   /** What stands where in the run's memory. */
   readonly plan: Plan<string>;
   readonly #vae: Vae;
@@ -81,6 +83,7 @@ export class Trainer {
     this.#session = session;
     this.plan = plan;
     this.workers = session.size;
+    this.tile = session.tile;
     this.#memory = memory;
     this.#control = controlViews(memory, plan.at.control);
     this.#crew = crew;
@@ -104,7 +107,7 @@ export class Trainer {
     if (options.test) expectRows("test", options.test, vae.config);
     const training = checkTraining(options);
     if (options.resume) expectState(options.resume, vae, stepsPerEpoch(data.count, training.batchSize));
-    const { tile } = vae.kernels;
+    const { module, tile } = threads ? await loadKernels(true, vae.arithmetic) : vae.kernels;
     const session: Session = {
       config: vae.config,
       training,
@@ -116,7 +119,6 @@ export class Trainer {
       spins: threads && size > threads.cores() ? SPINS_WHEN_CROWDED : SPINS,
     };
     const plan = planSession(session);
-    const module = threads ? await platform().compile(findBuild(vae.arithmetic, true)) : vae.kernels.module;
     const instance = instantiate(module, threads ? allocateShared(plan) : undefined);
     if (!threads) growTo(instance.memory, plan);
     const { memory } = instance;

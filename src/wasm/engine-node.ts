@@ -1,6 +1,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import process from "node:process";
 import { setFlagsFromString } from "node:v8";
+import { ConfigError } from "../errors.ts";
+import { askedKernels } from "./asked-node.ts";
 import type { Engine } from "./tiles.ts";
 
 function v8Version(): readonly [major: number, minor: number] | undefined {
@@ -10,6 +12,7 @@ function v8Version(): readonly [major: number, minor: number] | undefined {
 
 const v8 = v8Version();
 let engine: Engine = { v8, revectorized: false };
+let narrowed = false;
 
 /** What `tuneEngine` has made of it. */
 export function currentEngine(): Engine {
@@ -38,12 +41,30 @@ const RELAXED_SIMD_SINCE = 12;
  * It changes speed, not bits, but for Node 20, where it makes fused multiply-add available.
  */
 export function tuneEngine(): Engine {
-  if (!v8) return engine;
+  if (!v8 || narrowed) return engine;
   // Going straight to optimised code (--no-liftoff) is not among them: it saves some 10 ms of the first steps, and
   // V8 14.6 then stops with a failed check in its inliner, or crashes in workers when inlining is off as well.
-  const revectorized = v8[0] >= REVECTORIZER_SINCE && hasAvx2();
+  const { width } = askedKernels();
+  const revectorized = v8[0] >= REVECTORIZER_SINCE && hasAvx2() && width !== 128;
+  if (width === 256 && !revectorized) {
+    throw new ConfigError(
+      "ELBOW_KERNELS asks for 256, which takes Node 24 or later on a processor with AVX2; leave it out",
+    );
+  }
   if (revectorized) setFlagsFromString("--experimental-wasm-revectorize");
   if (v8[0] < RELAXED_SIMD_SINCE) setFlagsFromString("--experimental-wasm-relaxed-simd");
   engine = { v8, revectorized };
   return engine;
+}
+
+/** Takes 256-bit code back, for modules compiled afterwards. */
+export function narrowEngine(): void {
+  if (engine.revectorized) setFlagsFromString("--no-experimental-wasm-revectorize");
+  engine = { v8, revectorized: false };
+  narrowed = true;
+}
+
+/** Whether 256-bit code was taken back: V8 would give it again for the very same bytes. */
+export function wasNarrowed(): boolean {
+  return narrowed;
 }

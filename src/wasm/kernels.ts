@@ -1,5 +1,6 @@
 import { KernelError } from "../errors.ts";
 import type { Arithmetic } from "./builds.ts";
+import { TILES } from "./tiles.ts";
 
 /**
  * The kernels of assembly/, typed: the only place that touches a module's exports.
@@ -249,11 +250,8 @@ export function panelsOf(columns: number): number {
   return Math.ceil(columns / LANES);
 }
 
-/** The codes of activations and tiles, as assembly/activation.ts and assembly/tile.ts number them. */
+/** The codes of activations, as assembly/activation.ts numbers them. */
 export const ACTIVATIONS = { none: 0, relu: 1, tanh: 2 } as const;
-export const TILES = { "6x16": 0, "4x16": 1, "6x8": 2, "4x8": 3 } as const satisfies Record<TileName, number>;
-/** Rows × columns of a product that the kernels keep in registers; it decides the time and no bit. */
-export type TileName = "6x16" | "4x16" | "6x8" | "4x8";
 
 const CODES: Readonly<Record<string, number>> = {
   NONE: ACTIVATIONS.none,

@@ -1,15 +1,31 @@
 import { KernelError } from "../errors.ts";
 import type { Arithmetic, KernelBuild } from "./builds.ts";
-import type { TileName } from "./kernels.ts";
+import type { Engine, TileName } from "./tiles.ts";
+
+/** Bits of the vectors that the engine makes of the kernels' 128-bit ones. */
+export type Width = 128 | 256;
+
+/** What a user may ask for; what is left out is chosen. */
+export interface AskedKernels {
+  /** Decides how sums round. */
+  readonly arithmetic?: Arithmetic | undefined;
+  /** These decide time alone. */
+  readonly tile?: TileName | undefined;
+  readonly width?: Width | undefined;
+}
 
 /** How the package's kernels are found and compiled. The entry that is imported provides it, where it can. */
 export interface Platform {
   /** Compiles one of the package's kernel builds. */
   compile(build: KernelBuild): Promise<WebAssembly.Module>;
   /** What the user asked for by ELBOW_KERNELS, where there is an environment. */
-  arithmetic(): Arithmetic | undefined;
-  /** The tile that suits the engine's compiler. */
-  tile(arithmetic: Arithmetic): TileName;
+  asked(): AskedKernels;
+  /** What is known about the engine, as it is set now. */
+  engine(): Engine;
+  /** Has the engine compile without 256-bit vectors from now on. */
+  narrow(): void;
+  /** Tells whoever runs the program something that is no error. */
+  warn(message: string): void;
 }
 
 let current: Platform | undefined;

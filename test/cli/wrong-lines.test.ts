@@ -61,7 +61,9 @@ describe.concurrent("a wrong command line", () => {
       cwd: dir.path,
       env: { ELBOW_KERNELS: "fast" },
     });
-    expect(stderr).toBe("elbow: ELBOW_KERNELS must be simd or relaxed, not fast\n");
+    expect(stderr).toBe(
+      "elbow: ELBOW_KERNELS must be of relaxed, simd, 6x16, 4x16, 6x8, 4x8, 128, 256, with commas between, not fast\n",
+    );
     expect(code).toBe(2);
   });
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { VaeConfig } from "../../src/model/config.ts";
-import { TILES, type TileName } from "../../src/wasm/kernels.ts";
+import { TILES, type TileName } from "../../src/wasm/tiles.ts";
 import { parameterTable as shapesOf, trainingState, vaeBackward, vaeForward } from "../reference/vae.ts";
 import { bitsOf, float32, openBuilds } from "../support/kernel-memory.ts";
 import { NetworkMemory, type NetworkMemoryOptions } from "../support/network-memory.ts";

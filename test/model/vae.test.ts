@@ -4,7 +4,7 @@ import { normals } from "../../src/random/normal.ts";
 import { PURPOSE } from "../../src/random/purpose.ts";
 import { findBuild, supportedArithmetic } from "../../src/wasm/builds.ts";
 import { compileNode } from "../../src/wasm/compile-node.ts";
-import { TILES, type TileName } from "../../src/wasm/kernels.ts";
+import { TILES, type TileName } from "../../src/wasm/tiles.ts";
 import { sigmoidForward } from "../reference/activation.ts";
 import type { Numbers } from "../reference/matmul.ts";
 import { trainingState, vaeForward } from "../reference/vae.ts";

@@ -2,7 +2,7 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, globSync, statSync } from "node:fs";
+import { globSync, statSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
@@ -28,7 +28,7 @@ function modified(file: string): number {
 /** Installs the runtimes, unless what is there is newer than the lock file. */
 async function installRuntimes(): Promise<void> {
   if (modified("node_modules/.package-lock.json") >= modified("package-lock.json")) return;
-  console.error("installing the runtimes (npm ci in test/runtimes, about 1 GB) …");
+  console.error("installing the runtimes (npm ci in test/runtimes, 1.2 GB) …");
   await run("npm", ["ci"], { cwd: HERE });
 }
 
@@ -59,5 +59,5 @@ const folder = await mkdtemp(join(tmpdir(), "elbow-runtimes-"));
 try {
   process.exitCode = await test(folder);
 } finally {
-  if (existsSync(folder)) await rm(folder, { recursive: true });
+  await rm(folder, { recursive: true });
 }

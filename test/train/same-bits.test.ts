@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { supportedArithmetic } from "../../src/wasm/builds.ts";
-import { TILES, type TileName } from "../../src/wasm/kernels.ts";
+import { TILES, type TileName } from "../../src/wasm/tiles.ts";
 import { changePlatform, changeThreads } from "../support/platform.ts";
 import { makeRows, type Outcome, runTask, type Task, type Workers } from "../support/training.ts";
 
@@ -72,7 +72,7 @@ describe.each(supportedArithmetic())("%s", (arithmetic) => {
     });
 
     test.each(Object.keys(TILES) as TileName[])("tile %s: the same bits", async (tile) => {
-      changePlatform({ tile: () => tile });
+      changePlatform({ asked: () => ({ tile }) });
       expectSame(await runTask(task, "inline", arithmetic), expected);
     });
 

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { normals } from "../../src/random/normal.ts";
 import { PURPOSE } from "../../src/random/purpose.ts";
-import { ACTIVATIONS, TILES } from "../../src/wasm/kernels.ts";
+import { ACTIVATIONS } from "../../src/wasm/kernels.ts";
+import { TILES } from "../../src/wasm/tiles.ts";
 import { sigmoid } from "../reference/activation.ts";
 import type { Numbers } from "../reference/matmul.ts";
 import { float32, type KernelMemory, openBuilds } from "../support/kernel-memory.ts";

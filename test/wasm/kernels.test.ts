@@ -4,8 +4,9 @@ import { KernelError } from "../../src/errors.ts";
 import { BUILDS, findBuild } from "../../src/wasm/builds.ts";
 import { compileNode } from "../../src/wasm/compile-node.ts";
 import { compileWeb } from "../../src/wasm/compile-web.ts";
-import { ACTIVATIONS, instantiate, panelsOf, STATIC_BYTES, TILES } from "../../src/wasm/kernels.ts";
+import { ACTIVATIONS, instantiate, panelsOf, STATIC_BYTES } from "../../src/wasm/kernels.ts";
 import { platform } from "../../src/wasm/platform.ts";
+import { TILES } from "../../src/wasm/tiles.ts";
 import { openBuilds } from "../support/kernel-memory.ts";
 import { tinyModule } from "../support/tiny-module.ts";
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { GRADIENT_BYTES, LANES, panelsOf, TILES } from "../../src/wasm/kernels.ts";
+import { GRADIENT_BYTES, LANES, panelsOf } from "../../src/wasm/kernels.ts";
+import { TILES } from "../../src/wasm/tiles.ts";
 import { columnSums, matmulBackwardWeight } from "../reference/matmul.ts";
 import { columnSumsTolerance, matmulBackwardWeightTolerance } from "../reference/tolerance.ts";
 import { adamCoefficients } from "../support/adam.ts";

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { ACTIVATIONS, LANES, panelsOf, ROW_BYTES, TILES } from "../../src/wasm/kernels.ts";
+import { ACTIVATIONS, LANES, panelsOf, ROW_BYTES } from "../../src/wasm/kernels.ts";
+import { TILES } from "../../src/wasm/tiles.ts";
 import { reluForward, tanhForward } from "../reference/activation.ts";
 import { matmulBackwardInput, matmulForward, transpose } from "../reference/matmul.ts";
 import { matmulBackwardInputTolerance, matmulForwardTolerance } from "../reference/tolerance.ts";

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import type { VaeConfig } from "../../src/model/config.ts";
 import { BUILDS, type KernelBuild, supportedArithmetic } from "../../src/wasm/builds.ts";
 import { tuneEngine } from "../../src/wasm/engine-node.ts";
-import { TILES, type TileName } from "../../src/wasm/kernels.ts";
+import { TILES, type TileName } from "../../src/wasm/tiles.ts";
 import { parameterTable } from "../reference/vae.ts";
 import { bitsOf, float32 } from "../support/kernel-memory.ts";
 import { NetworkMemory } from "../support/network-memory.ts";

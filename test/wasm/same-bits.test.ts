@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import { ACTIVATIONS, LANES, panelsOf, STATIC_BYTES, TILES } from "../../src/wasm/kernels.ts";
+import { ACTIVATIONS, LANES, panelsOf, STATIC_BYTES } from "../../src/wasm/kernels.ts";
+import { TILES } from "../../src/wasm/tiles.ts";
 import { transpose } from "../reference/matmul.ts";
 import {
   float32,

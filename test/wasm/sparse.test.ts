@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { ACTIVATIONS, GRADIENT_BYTES, LANES, panelsOf, ROW_BYTES, TILES } from "../../src/wasm/kernels.ts";
+import { ACTIVATIONS, GRADIENT_BYTES, LANES, panelsOf, ROW_BYTES } from "../../src/wasm/kernels.ts";
+import { TILES } from "../../src/wasm/tiles.ts";
 import { adamCoefficients } from "../support/adam.ts";
 import {
   bitsOf,

@@ -1,0 +1,90 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { KernelError } from "../../src/errors.ts";
+import { BUILDS, findBuild, type KernelBuild, supportedArithmetic } from "../../src/wasm/builds.ts";
+import { compileNode } from "../../src/wasm/compile-node.ts";
+import { loadKernels } from "../../src/wasm/load.ts";
+import { findWrongKernel } from "../../src/wasm/self-check.ts";
+import { TILES, type TileName } from "../../src/wasm/tiles.ts";
+import { changePlatform } from "../support/platform.ts";
+
+const supported = supportedArithmetic();
+const [best] = supported;
+const tileNames = Object.keys(TILES) as TileName[];
+
+/** An instruction in the place of another, as an engine that miscompiles would have it. */
+const SLIPS = {
+  relaxed: { from: [0xfd, 0x85, 0x02], to: [0xfd, 0x86, 0x02] }, // relaxed_madd → relaxed_nmadd
+  simd: { from: [0xfd, 0xe6, 0x01], to: [0xfd, 0xe5, 0x01] }, // f32x4.mul → f32x4.sub
+};
+
+function miscompiled({ arithmetic, file }: KernelBuild): WebAssembly.Module {
+  const bytes = Buffer.from(readFileSync(new URL(`../../build/${file}`, import.meta.url)));
+  const { from, to } = SLIPS[arithmetic];
+  const slips = Buffer.from(from);
+  for (let at = bytes.indexOf(slips); at >= 0; at = bytes.indexOf(slips, at + 1)) bytes.set(to, at);
+  return new WebAssembly.Module(bytes);
+}
+
+describe.each(BUILDS.filter(({ arithmetic }) => supported.includes(arithmetic)))("$file", (build) => {
+  const { shared } = build;
+
+  test.each(tileNames)("computes rightly with tile %s", async (tile) => {
+    const module = await compileNode(build);
+    expect(await findWrongKernel(module, { shared, tile, width: 128 })).toBeUndefined();
+  });
+
+  test("its self-check notices another instruction", async () => {
+    const checked = { shared, tile: "6x8", width: 128 } as const;
+    expect(await findWrongKernel(miscompiled(build), checked)).toBe("linear");
+  });
+});
+
+describe("loadKernels", () => {
+  test("gives what is best here, and the same again", async () => {
+    changePlatform({});
+    const kernels = await loadKernels(true);
+    expect(kernels).toMatchObject({ arithmetic: best, width: 128 });
+    expect(await loadKernels(true)).toBe(kernels);
+  });
+
+  test("takes 256-bit code back where it is wrong, and says so", async () => {
+    const warnings: string[] = [];
+    let narrow = false;
+    changePlatform({
+      engine: () => ({ revectorized: !narrow }),
+      narrow: () => {
+        narrow = true;
+      },
+      compile: async (build) => (narrow ? compileNode(build) : miscompiled(build)),
+      warn: (message) => warnings.push(message),
+    });
+    expect(await loadKernels(false)).toMatchObject({ arithmetic: best, tile: "4x8", width: 128 });
+    expect(warnings).toEqual([
+      `this engine computes wrongly: linear (${best}, tile 6x16, 256-bit); going on with ${best}, tile 4x8, 128-bit`,
+    ]);
+  });
+
+  test.runIf(supported.includes("relaxed"))(
+    "takes the other arithmetic unless one was asked for",
+    async () => {
+      const warnings: string[] = [];
+      changePlatform({
+        compile: async (build) => (build.arithmetic === "relaxed" ? miscompiled(build) : compileNode(build)),
+        warn: (message) => warnings.push(message),
+      });
+      expect(await loadKernels(false)).toMatchObject({ arithmetic: "simd" });
+      expect(warnings.join()).toMatch(
+        /^this engine computes wrongly: linear \(relaxed, tile .*; going on with simd/,
+      );
+      await expect(loadKernels(false, "relaxed")).rejects.toThrow(KernelError);
+      await expect(loadKernels(false, "relaxed")).rejects.toThrow(/linear \(relaxed, .*ELBOW_KERNELS=simd/);
+    },
+  );
+
+  test("gives what was asked for", async () => {
+    changePlatform({ asked: () => ({ arithmetic: "simd", tile: "4x16" }) });
+    expect(await loadKernels(false)).toMatchObject({ arithmetic: "simd", tile: "4x16" });
+    expect(findBuild("simd", false).file).toBe("kernels.wasm");
+  });
+});
