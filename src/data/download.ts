@@ -31,6 +31,8 @@ const MOST_BYTES_BEFOREHAND = 2 ** 26;
  * @param checksums what the file must be; without them anything goes
  * @throws DataUnavailableError where no mirror did, with the reason of each on one line
  * @throws the signal's reason where it is aborted
+ *
+ * @internal
  */
 export async function download(
   file: string,

@@ -45,12 +45,21 @@ export interface ModelInfo {
     | undefined;
 }
 
+/** @internal */
 export type Contents = "model" | "checkpoint" | "trace";
 
-/** The texts of a safetensors file's `__metadata__`. */
+/**
+ * The texts of a safetensors file's `__metadata__`.
+ *
+ * @internal
+ */
 export type Metadata = Readonly<Record<string, string>>;
 
-/** The settings of a model, in the order in which files have them. */
+/**
+ * The settings of a model, in the order in which files have them.
+ *
+ * @internal
+ */
 export const CONFIG_KEYS = [
   "inputDim",
   "hidden",
@@ -60,7 +69,11 @@ export const CONFIG_KEYS = [
   "seed",
 ] as const satisfies ReadonlyArray<keyof VaeConfig>;
 
-/** The texts to write, always in the same order. */
+/**
+ * The texts to write, always in the same order.
+ *
+ * @internal
+ */
 export function describeModel(contents: Contents, config: VaeConfig, info: ModelInfo): Metadata {
   const { elbow, arithmetic, dataset, imageShape, trained } = info;
   return {
@@ -76,7 +89,11 @@ export function describeModel(contents: Contents, config: VaeConfig, info: Model
   };
 }
 
-/** The texts of one file, read one by one; every fault names the file, the key, what was expected and what was found. */
+/**
+ * The texts of one file, read one by one; every fault names the file, the key, what was expected and what was found.
+ *
+ * @internal
+ */
 export class MetadataReader {
   readonly #metadata: Metadata;
   readonly #file: string;

@@ -62,7 +62,11 @@ export function parseModel(bytes: Uint8Array, name = "the model"): ModelFile {
   };
 }
 
-/** Exactly the tensors of a table, in its order, all of them finite. */
+/**
+ * Exactly the tensors of a table, in its order, all of them finite.
+ *
+ * @internal
+ */
 export function takeTensors(file: SafetensorsFile, shapes: Shapes, fileName: string): NamedTensor[] {
   return expectTensors(file, shapes, fileName).map((data, i) => {
     const [name, shape] = shapes[i]!;

@@ -28,7 +28,11 @@ export const ACTIVATION_NAMES = ["relu", "tanh"] as const satisfies readonly Act
 export type Likelihood = "bernoulli" | "gaussian";
 export const LIKELIHOOD_NAMES = ["bernoulli", "gaussian"] as const satisfies readonly Likelihood[];
 
-/** What a Gaussian likelihood of unit variance adds to every row's loss, whatever the model: kept out of all losses. */
+/**
+ * What a Gaussian likelihood of unit variance adds to every row's loss, whatever the model: kept out of all losses.
+ *
+ * @internal
+ */
 export function gaussianConstant(inputDim: number): number {
   return 0.5 * inputDim * Math.log(2 * Math.PI);
 }
@@ -79,7 +83,11 @@ function expectInteger(name: string, value: unknown, least: number, most: number
   throw new ConfigError(`${name} must be a whole number from ${least} to ${most}, not ${String(value)}`);
 }
 
-/** A misspelt setting would silently be its default. */
+/**
+ * A misspelt setting would silently be its default.
+ *
+ * @internal
+ */
 export function expectKnown(what: string, given: object, known: readonly string[]): void {
   const unknown = Object.keys(given).find((key) => !known.includes(key));
   if (unknown === undefined) return;
@@ -96,6 +104,8 @@ function expectOneOf<T extends string>(name: string, value: unknown, allowed: re
  * A whole config from a partial one, with the defaults filled in.
  *
  * @throws {ConfigError} naming the setting, what is allowed and what was given
+ *
+ * @internal
  */
 export function checkConfig(given: Partial<VaeConfig> & Pick<VaeConfig, "inputDim">): VaeConfig {
   expectKnown("a model's settings", given, ["inputDim", ...Object.keys(VAE_DEFAULTS)]);
@@ -126,7 +136,11 @@ export interface TrainingConfig {
 /** The largest batch: its activations still fit a WebAssembly memory for any model worth training. */
 const MOST_BATCH = 65536;
 
-/** @throws {ConfigError} naming the setting, what is allowed and what was given */
+/**
+ * @throws {ConfigError} naming the setting, what is allowed and what was given
+ *
+ * @internal
+ */
 export function checkTraining(given: Partial<TrainingConfig>): TrainingConfig {
   const learningRate: unknown = given.learningRate ?? TRAIN_DEFAULTS.learningRate;
   if (typeof learningRate !== "number" || !(learningRate > 0) || learningRate === Infinity) {
@@ -136,17 +150,29 @@ export function checkTraining(given: Partial<TrainingConfig>): TrainingConfig {
   return { batchSize: expectInteger("batchSize", batchSize, 1, MOST_BATCH), learningRate };
 }
 
-/** @throws {ConfigError} when `epochs` is not a whole number of them */
+/**
+ * @throws {ConfigError} when `epochs` is not a whole number of them
+ *
+ * @internal
+ */
 export function checkEpochs(epochs: unknown = TRAIN_DEFAULTS.epochs): number {
   return expectInteger("epochs", epochs, 1, 1e6);
 }
 
-/** @throws {ConfigError} when `steps` is not a whole number of them */
+/**
+ * @throws {ConfigError} when `steps` is not a whole number of them
+ *
+ * @internal
+ */
 export function checkSteps(steps: unknown): number {
   return expectInteger("steps", steps, 1, 1e6);
 }
 
-/** @throws {ConfigError} when `workers` is not a whole number that a machine could run */
+/**
+ * @throws {ConfigError} when `workers` is not a whole number that a machine could run
+ *
+ * @internal
+ */
 export function checkWorkers(workers: unknown): number {
   return expectInteger("workers", workers, 1, 256);
 }
@@ -154,7 +180,11 @@ export function checkWorkers(workers: unknown): number {
 /** Draws of z for a row's score; the mean of more hardly moves any further. */
 const MOST_SAMPLES = 65536;
 
-/** @throws {ConfigError} naming what is allowed and what was given */
+/**
+ * @throws {ConfigError} naming what is allowed and what was given
+ *
+ * @internal
+ */
 export function checkSamples(samples: unknown): number {
   return expectInteger("samples", samples, 1, MOST_SAMPLES);
 }

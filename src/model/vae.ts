@@ -29,7 +29,11 @@ export type RowValues = Float32Array | Uint8Array;
 /** Weights and biases by their names, as `parseModel` gives them: [out, in] or [out], row-major. */
 export type Tensors = ReadonlyMap<string, Pick<NamedTensor, "data">>;
 
-/** The kernels that a model runs on. */
+/**
+ * The kernels that a model runs on.
+ *
+ * @internal
+ */
 export interface ModelKernels {
   /** A build that owns its memory. */
   readonly module: WebAssembly.Module;

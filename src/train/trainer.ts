@@ -271,6 +271,7 @@ export class Trainer {
   }
 }
 
+/** @internal */
 export function parametersAt(
   memory: WebAssembly.Memory,
   plan: Plan<string>,
@@ -279,7 +280,11 @@ export function parametersAt(
   return new Float32Array(memory.buffer, plan.at[region], plan.sizes[region] / 4);
 }
 
-/** @throws {ConfigError} when the rows are none, or do not fit the model */
+/**
+ * @throws {ConfigError} when the rows are none, or do not fit the model
+ *
+ * @internal
+ */
 export function expectRows(what: string, rows: Rows, { inputDim, likelihood }: VaeConfig): void {
   const { values, count, dim } = rows;
   if (!(values instanceof Float32Array || values instanceof Uint8Array)) {
@@ -323,7 +328,11 @@ function expectState(state: TrainingState, { table }: Vae, steps: number): void 
   }
 }
 
-/** Everything that stands in memory before the first step. */
+/**
+ * Everything that stands in memory before the first step.
+ *
+ * @internal
+ */
 export function fillMemory(
   memory: WebAssembly.Memory,
   plan: Plan<string>,
