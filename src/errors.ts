@@ -1,6 +1,7 @@
 /**
  * The kinds of fault. Each message is one sentence or two that says what was expected, what was found, and what to do.
- * Everything that Elbow throws on purpose is an `ElbowError`; anything else is a bug.
+ * Everything that Elbow throws on purpose is an `ElbowError`, or the reason of an `AbortSignal` that the caller gave;
+ * anything else is a bug.
  */
 export abstract class ElbowError extends Error {
   /** Spelled out by every kind, as a minifier gives the classes other names. */

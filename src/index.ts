@@ -1,4 +1,8 @@
-// `elbow-vae` in browsers.
+/**
+ * `elbow-vae` in browsers. What differs from Node's: datasets are fetched, not read from files.
+ *
+ * @module elbow-vae (browser)
+ */
 
 import { useThreads } from "./train/crew.ts";
 import { startPool } from "./train/pool.ts";
@@ -15,6 +19,7 @@ usePlatform({
 });
 useThreads({ cores: () => navigator.hardwareConcurrency, start: startPool(spawnWeb) });
 
+export type { OnProgress } from "./data/download.ts";
 export { digits, fashionMnist, type LoadOptions, mnist } from "./data/load-web.ts";
 export { DataUnavailableError } from "./data/unavailable.ts";
 export * from "./library.ts";

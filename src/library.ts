@@ -24,10 +24,12 @@ export {
   VAE_DEFAULTS,
   type VaeConfig,
 } from "./model/config.ts";
-export type { NamedTensor } from "./model/parameters.ts";
+export type { Layer, NamedTensor, ParameterTable } from "./model/parameters.ts";
 export type { TrainingState } from "./model/training-state.ts";
-export { type RowLosses, type RowValues, Vae } from "./model/vae.ts";
+export { type Posterior, type RowLosses, type RowValues, type Tensors, Vae } from "./model/vae.ts";
 export type { EpochMetrics } from "./train/metrics.ts";
 export { type TrainOptions, train } from "./train/train.ts";
 export { type Progress, Trainer, type TrainerOptions } from "./train/trainer.ts";
+export type { Plan } from "./wasm/arena.ts";
 export type { Arithmetic } from "./wasm/builds.ts";
+export type { TileName } from "./wasm/tiles.ts";

@@ -1,4 +1,8 @@
-// `elbow-vae` in Node (and in Deno and Bun, which have Node's modules).
+/**
+ * `elbow-vae` in Node, and in Deno and Bun, which have Node's modules.
+ *
+ * @module elbow-vae
+ */
 
 import { availableParallelism } from "node:os";
 import process from "node:process";
@@ -19,8 +23,10 @@ usePlatform({
 });
 useThreads({ cores: availableParallelism, start: startPool(spawnNode) });
 
+export type { OnProgress } from "./data/download.ts";
 export { digits, fashionMnist, type LoadOptions, loadDataset, mnist } from "./data/load-node.ts";
 export { DataUnavailableError } from "./data/unavailable.ts";
 export * from "./library.ts";
 export * from "./tools.ts";
 export { tuneEngine } from "./wasm/engine-node.ts";
+export type { Engine } from "./wasm/tiles.ts";

@@ -4,11 +4,13 @@ import type { Checksums } from "./registry.ts";
 import { sha256, toHex } from "./sha256.ts";
 import { DataUnavailableError } from "./unavailable.ts";
 
-/** Called for each chunk that arrives; the total is undefined where the server does not say it. */
+/** Called for each chunk of a file that arrives, with bytes so far; the total is undefined where the server does not say it. */
 export type OnProgress = (file: string, receivedBytes: number, totalBytes: number | undefined) => void;
 
 export interface DownloadOptions {
+  /** Hears how far each download has come. */
   readonly onProgress?: OnProgress | undefined;
+  /** Ends the downloads; what was asked for then fails with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
   /** Milliseconds until the headers must be there. */
   readonly connectTimeout?: number | undefined;
@@ -29,6 +31,8 @@ const MOST_BYTES_BEFOREHAND = 2 ** 26;
  * @param checksums what the file must be; without them anything goes
  * @throws DataUnavailableError where no mirror did, with the reason of each on one line
  * @throws the signal's reason where it is aborted
+ *
+ * @internal
  */
 export async function download(
   file: string,

@@ -12,8 +12,9 @@ import { isGzip, MOST_UNZIPPED_BYTES, notGzip, tooLarge, unzippedSizeHint } from
 import { type DownloadableName, isDownloadable, NAMED_DATASETS } from "./registry.ts";
 import { defaultDataDir, downloadDataset, findDataset, type IdxPaths, idxPathsOf } from "./store-node.ts";
 
+/** Where a dataset comes from, and who hears of its way. */
 export interface LoadOptions extends Pick<DownloadOptions, "onProgress" | "signal"> {
-  /** Where named datasets are looked for and downloaded to; `defaultDataDir()` if left out. */
+  /** Where named datasets are looked for and downloaded to; `data/` of a checkout, else the user's cache folder if left out. */
   readonly dataDir?: string | undefined;
   /** Of `digits`, the only dataset that is made, not read; 0 if left out. */
   readonly seed?: number | undefined;
@@ -26,9 +27,11 @@ const LEAST_CHUNK_BYTES = 0x1_0000;
 /**
  * A dataset by its name (`mnist`, `fashion-mnist`, `digits`) or by the path of a directory of IDX files. A named one is
  * downloaded where it is not here yet.
- * @throws DataUnavailableError where a named dataset is neither here nor to be had
- * @throws DataError where files are missing, damaged, or do not fit each other
- * @throws FileError where a download cannot be kept
+ *
+ * @throws {DataUnavailableError} where a named dataset is neither here nor to be had
+ * @throws {DataError} where files are missing, damaged, or do not fit each other
+ * @throws {FileError} where a download cannot be kept
+ * @throws the signal's reason, when it is aborted
  */
 export async function loadDataset(nameOrPath: string, options: LoadOptions = {}): Promise<Dataset> {
   if (nameOrPath === "digits") return digits(options);
@@ -43,17 +46,29 @@ export async function loadDataset(nameOrPath: string, options: LoadOptions = {})
   return readIdx(basename(directory), await idxPathsOf(directory));
 }
 
-/** MNIST (LeCun, Cortes and Burges): 60 000 training and 10 000 test images of 28 × 28. Throws as `loadDataset`. */
+/**
+ * MNIST (LeCun, Cortes and Burges): 60 000 training and 10 000 test images of 28 × 28, a byte a pixel. Downloaded once,
+ * to `dataDir`, and checked against known SHA-256 sums.
+ *
+ * @throws {DataUnavailableError} where it is neither here nor to be had
+ * @throws {DataError} where files are missing, damaged, or do not fit each other
+ * @throws {FileError} where a download cannot be kept
+ * @throws the signal's reason, when it is aborted
+ */
 export function mnist(options: LoadOptions = {}): Promise<Dataset> {
   return loadNamed("mnist", options);
 }
 
-/** Fashion-MNIST (Xiao, Rasul and Vollgraf 2017), of MNIST's sizes. Throws as `loadDataset`. */
+/** Fashion-MNIST (Xiao, Rasul and Vollgraf 2017), of MNIST's sizes. Throws what {@link mnist} throws. */
 export function fashionMnist(options: LoadOptions = {}): Promise<Dataset> {
   return loadNamed("fashion-mnist", options);
 }
 
-/** The embedded digits, of MNIST's sizes, drawn from a seed: needs no files and no network. */
+/**
+ * The embedded digits, of MNIST's sizes, drawn from a seed: needs no files and no network.
+ *
+ * @throws {ConfigError} where the seed is not an integer from 0 to 2⁵³ − 1
+ */
 export async function digits(options: Pick<LoadOptions, "seed"> = {}): Promise<Dataset> {
   const { train, test } = digitsSplits(options.seed);
   return dataset("digits", train, test, sha256Sync);

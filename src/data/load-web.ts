@@ -12,6 +12,7 @@ import {
 } from "./registry.ts";
 import { sha256 } from "./sha256.ts";
 
+/** Where a dataset comes from, and who hears of its way. */
 export interface LoadOptions extends Pick<DownloadOptions, "onProgress" | "signal"> {
   /**
    * A directory of your own server that holds the dataset's four files under their usual names, such as
@@ -25,19 +26,25 @@ export interface LoadOptions extends Pick<DownloadOptions, "onProgress" | "signa
 
 /**
  * MNIST (LeCun, Cortes and Burges): 60 000 training and 10 000 test images of 28 × 28.
- * @throws DataUnavailableError where a file comes from nowhere
- * @throws DataError where files are damaged or do not fit each other
+ *
+ * @throws {DataUnavailableError} where a file comes from nowhere
+ * @throws {DataError} where files are damaged or do not fit each other
+ * @throws the signal's reason, when it is aborted
  */
 export function mnist(options: LoadOptions = {}): Promise<Dataset> {
   return fetchNamed("mnist", options);
 }
 
-/** Fashion-MNIST (Xiao, Rasul and Vollgraf 2017), of MNIST's sizes. Throws as `mnist`. */
+/** Fashion-MNIST (Xiao, Rasul and Vollgraf 2017), of MNIST's sizes. Throws what {@link mnist} throws. */
 export function fashionMnist(options: LoadOptions = {}): Promise<Dataset> {
   return fetchNamed("fashion-mnist", options);
 }
 
-/** The embedded digits, of MNIST's sizes, drawn from a seed: needs no network. */
+/**
+ * The embedded digits, of MNIST's sizes, drawn from a seed: needs no network.
+ *
+ * @throws {ConfigError} where the seed is not an integer from 0 to 2⁵³ − 1
+ */
 export async function digits(options: Pick<LoadOptions, "seed"> = {}): Promise<Dataset> {
   const { train, test } = digitsSplits(options.seed);
   return dataset("digits", train, test, sha256);

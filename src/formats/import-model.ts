@@ -20,13 +20,15 @@ type Sizes = Pick<VaeConfig, "inputDim" | "hidden" | "latentDim">;
  * Makes a model of a safetensors file of weights (F32, or F64, F16 and BF16, which become float32). Activation, likelihood
  * and seed are not in the weights: where `options` lacks them they are VAE_DEFAULTS'.
  *
- *     const { config, tensors } = importModel(bytes, { activation: "tanh" });
- *     const vae = await Vae.create(config, { tensors });
+ * @example
+ * const { config, tensors } = importModel(bytes, { activation: "tanh" });
+ * const vae = await Vae.create(config, { tensors });
  *
  * @param bytes the whole file; not kept.
+ * @param options what the weights do not say; what they do say must agree with them.
  * @param name what to call the file in errors: its path.
- * @throws FormatError, one line, where the file, its names, its shapes or its numbers are not a model's
- * @throws ConfigError where an option is not allowed or is not what the weights are
+ * @throws {FormatError} one line, where the file, its names, its shapes or its numbers are not a model's
+ * @throws {ConfigError} where an option is not allowed or is not what the weights are
  */
 export function importModel(bytes: Uint8Array, options: ImportOptions = {}, name = "the weights"): ModelFile {
   expectKnown("options", options, CONFIG_KEYS);

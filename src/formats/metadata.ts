@@ -24,19 +24,42 @@ export interface ModelInfo {
   /** How the kernels rounded that trained it. */
   readonly arithmetic?: Arithmetic | undefined;
   /** What it was trained on. */
-  readonly dataset?: { readonly name: string; readonly sha256: string } | undefined;
+  readonly dataset?:
+    | {
+        /** As {@link Dataset.name}. */
+        readonly name: string;
+        /** As {@link Dataset.sha256}. */
+        readonly sha256: string;
+      }
+    | undefined;
   /** Height and width where a row is a grayscale image. */
   readonly imageShape?: readonly [height: number, width: number] | undefined;
-  /** How long it was trained: whole epochs, and steps after them. */
-  readonly trained?: { readonly epochs: number; readonly steps: number } | undefined;
+  /** How long it was trained. */
+  readonly trained?:
+    | {
+        /** Whole epochs. */
+        readonly epochs: number;
+        /** Steps after them. */
+        readonly steps: number;
+      }
+    | undefined;
 }
 
+/** @internal */
 export type Contents = "model" | "checkpoint" | "trace";
 
-/** The texts of a safetensors file's `__metadata__`. */
+/**
+ * The texts of a safetensors file's `__metadata__`.
+ *
+ * @internal
+ */
 export type Metadata = Readonly<Record<string, string>>;
 
-/** The settings of a model, in the order in which files have them. */
+/**
+ * The settings of a model, in the order in which files have them.
+ *
+ * @internal
+ */
 export const CONFIG_KEYS = [
   "inputDim",
   "hidden",
@@ -46,7 +69,11 @@ export const CONFIG_KEYS = [
   "seed",
 ] as const satisfies ReadonlyArray<keyof VaeConfig>;
 
-/** The texts to write, always in the same order. */
+/**
+ * The texts to write, always in the same order.
+ *
+ * @internal
+ */
 export function describeModel(contents: Contents, config: VaeConfig, info: ModelInfo): Metadata {
   const { elbow, arithmetic, dataset, imageShape, trained } = info;
   return {
@@ -62,7 +89,11 @@ export function describeModel(contents: Contents, config: VaeConfig, info: Model
   };
 }
 
-/** The texts of one file, read one by one; every fault names the file, the key, what was expected and what was found. */
+/**
+ * The texts of one file, read one by one; every fault names the file, the key, what was expected and what was found.
+ *
+ * @internal
+ */
 export class MetadataReader {
   readonly #metadata: Metadata;
   readonly #file: string;

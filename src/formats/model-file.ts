@@ -17,8 +17,11 @@ type Shapes = ReadonlyArray<readonly [name: string, shape: readonly number[]]>;
 
 /** A model file's contents, checked: the tensors are those of the config, whole and finite. */
 export interface ModelFile {
+  /** The model's settings. */
   readonly config: VaeConfig;
+  /** Weights and biases by their names, in the file's order. */
   readonly tensors: ReadonlyMap<string, NamedTensor>;
+  /** What else the file says of the model; empty for weights of another program. */
   readonly info: ModelInfo;
 }
 
@@ -26,6 +29,8 @@ export interface ModelFile {
  * The bytes of a model file. `load_state_dict(safetensors.torch.load_file(path))` takes it in PyTorch.
  *
  * @param model a `Vae`, or its config and its tensors.
+ * @param info what else is known, for the file's metadata; it changes no weight.
+ * @throws {ConfigError} when a tensor's shape and its data do not fit
  */
 export function serializeModel(
   model: { readonly config: VaeConfig; tensors(): readonly NamedTensor[] },
@@ -41,7 +46,7 @@ export function serializeModel(
  *
  * @param bytes the whole file; not kept.
  * @param name what to call the file in errors: its path.
- * @throws FormatError, one line, when it is not a model of ours, whole and with finite weights
+ * @throws {FormatError} one line, when it is not a model of ours, whole and with finite weights
  */
 export function parseModel(bytes: Uint8Array, name = "the model"): ModelFile {
   // What it is comes first: a trace has tensors that are no weights.
@@ -57,7 +62,11 @@ export function parseModel(bytes: Uint8Array, name = "the model"): ModelFile {
   };
 }
 
-/** Exactly the tensors of a table, in its order, all of them finite. */
+/**
+ * Exactly the tensors of a table, in its order, all of them finite.
+ *
+ * @internal
+ */
 export function takeTensors(file: SafetensorsFile, shapes: Shapes, fileName: string): NamedTensor[] {
   return expectTensors(file, shapes, fileName).map((data, i) => {
     const [name, shape] = shapes[i]!;

@@ -30,7 +30,8 @@ export interface OnnxFiles {
  * known stand in their `metadata_props`.
  *
  * @param model a `Vae`, or its config and its tensors.
- * @throws ConfigError where the weights are more than an ONNX file can hold
+ * @param info what else is known, for the metadata.
+ * @throws {ConfigError} where the weights are more than an ONNX file can hold
  */
 export function serializeOnnx(
   model: { readonly config: VaeConfig; tensors(): readonly NamedTensor[] },

@@ -15,6 +15,7 @@ import { serializeSafetensors, type TensorToWrite } from "./safetensors.ts";
 export interface TraceFileOptions {
   /** The training rows: with them the file holds its batches, and needs no dataset beside it. */
   readonly data?: Rows | undefined;
+  /** What is known of the model, for the file's metadata. */
   readonly info?: Omit<ModelInfo, "trained"> | undefined;
   /** What the steps were timed on, in words. */
   readonly machine?: string | undefined;
@@ -24,7 +25,7 @@ export interface TraceFileOptions {
 const MOST_BYTES = 2 ** 30;
 
 /**
- * The bytes of a trace file.
+ * The bytes of a trace file, in safetensors: weights under their names, what is known of the steps under `trace.`.
  *
  * @throws {ConfigError} when the rows are not those of the trace, or the file would be larger than 1 GiB
  */

@@ -14,11 +14,13 @@ export interface Layer {
   readonly n: number;
   /** Byte offset in the buffer: panels of [k + 1][16], the bias under the weights. */
   readonly offset: number;
+  /** ⌈n/16⌉ · (k + 1) · 64. */
   readonly bytes: number;
 }
 
 /** The layers of a model, in the order in which they stand in memory and in files. */
 export interface ParameterTable {
+  /** The dense layers, from the input to the output. */
   readonly layers: readonly Layer[];
   /** Every tensor's name and PyTorch shape, [out, in] for weights. */
   readonly tensors: readonly (readonly [name: string, shape: readonly number[]])[];
@@ -28,8 +30,11 @@ export interface ParameterTable {
 
 /** A tensor as files hold it: row-major, in PyTorch's order. */
 export interface NamedTensor {
+  /** PyTorch's: `fc1.weight`, `encoder.0.bias`, … */
   readonly name: string;
+  /** [out, in] for weights, [out] for biases. */
   readonly shape: readonly number[];
+  /** As many numbers as the shape says. */
   readonly data: Float32Array;
 }
 
@@ -69,7 +74,11 @@ export function parameterTable(config: VaeConfig): ParameterTable {
   return { layers, tensors, bytes };
 }
 
-/** How many numbers a model has to learn. */
+/**
+ * How many numbers a model has to learn.
+ *
+ * @internal
+ */
 export function parameterCount({ layers }: ParameterTable): number {
   return layers.reduce((sum, { k, n }) => sum + (k + 1) * n, 0);
 }
@@ -79,7 +88,11 @@ function columnIndex({ k }: Layer, j: number): number {
   return Math.floor(j / LANES) * (k + 1) * LANES + (j % LANES);
 }
 
-/** Copies a buffer of parameters (or of Adam's moments) out, tensor by tensor. */
+/**
+ * Copies a buffer of parameters (or of Adam's moments) out, tensor by tensor.
+ *
+ * @internal
+ */
 export function unpackTensors(table: ParameterTable, buffer: Float32Array): NamedTensor[] {
   return table.layers.flatMap((layer) => {
     const { name, k, n, offset } = layer;
@@ -101,6 +114,8 @@ export function unpackTensors(table: ParameterTable, buffer: Float32Array): Name
 /**
  * @param kind what the tensors are, where they are not the parameters themselves: `m`, `v`
  * @throws {ConfigError} when a tensor of the table is missing or has another size
+ *
+ * @internal
  */
 export function expectTensors(
   { tensors }: ParameterTable,
@@ -118,7 +133,11 @@ export function expectTensors(
   }
 }
 
-/** Copies tensors into a buffer of parameters; they have passed expectTensors. */
+/**
+ * Copies tensors into a buffer of parameters; they have passed expectTensors.
+ *
+ * @internal
+ */
 export function packTensors(
   table: ParameterTable,
   tensors: ReadonlyMap<string, { readonly data: Float32Array }>,
@@ -137,7 +156,11 @@ export function packTensors(
   }
 }
 
-/** U(−1/√k, 1/√k) for weights and biases of k inputs, as torch.nn.Linear.reset_parameters. */
+/**
+ * U(−1/√k, 1/√k) for weights and biases of k inputs, as torch.nn.Linear.reset_parameters.
+ *
+ * @internal
+ */
 export function initialize(kernels: Kernels, table: ParameterTable, at: number, seed: number): void {
   const [key0, key1] = seedKey(seed);
   for (const [index, { k, n, offset }] of table.layers.entries()) {

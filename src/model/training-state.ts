@@ -6,12 +6,16 @@ export interface TrainingState {
   readonly epoch: number;
   /** Steps that are done of the epoch after them. */
   readonly step: number;
-  /** The sums over those steps' rows, in nats, and the seconds that they took. */
+  /** −log p(x|z), summed over those steps' rows, in nats. */
   readonly reconstructionSum: number;
+  /** KL(q(z|x) ‖ p(z)), summed over those steps' rows, in nats. */
   readonly klSum: number;
+  /** What those steps took. */
   readonly seconds: number;
+  /** Weights and biases. */
   readonly parameters: readonly NamedTensor[];
-  /** Adam's first and second moments, named as their parameters. */
+  /** Adam's first moments, named as their parameters. */
   readonly m: readonly NamedTensor[];
+  /** Adam's second moments, named as their parameters. */
   readonly v: readonly NamedTensor[];
 }

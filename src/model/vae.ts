@@ -26,10 +26,14 @@ const USE = { capacity: CHUNK, training: false, sparse: false } as const;
 /** Rows of data, row-major: float32 in [0, 1], or bytes that stand for value / 255. */
 export type RowValues = Float32Array | Uint8Array;
 
-/** Weights and biases by their names. */
-type Tensors = ReadonlyMap<string, { readonly data: Float32Array }>;
+/** Weights and biases by their names, as `parseModel` gives them: [out, in] or [out], row-major. */
+export type Tensors = ReadonlyMap<string, Pick<NamedTensor, "data">>;
 
-/** The kernels that a model runs on. */
+/**
+ * The kernels that a model runs on.
+ *
+ * @internal
+ */
 export interface ModelKernels {
   /** A build that owns its memory. */
   readonly module: WebAssembly.Module;
@@ -38,9 +42,19 @@ export interface ModelKernels {
   readonly handedIn: boolean;
 }
 
+/** q(z|x) of some rows, row-major. */
+export interface Posterior {
+  /** The means, [rows, latentDim]. */
+  readonly mu: Float32Array;
+  /** The logarithms of the variances, [rows, latentDim]. */
+  readonly logvar: Float32Array;
+}
+
 /** The two terms of the negative ELBO, a row each, in nats. */
 export interface RowLosses {
+  /** −log p(x|z) with one draw of z, [rows]. */
   readonly reconstruction: Float64Array;
+  /** KL(q(z|x) ‖ p(z)) in closed form, [rows]. */
   readonly kl: Float64Array;
 }
 
@@ -50,12 +64,17 @@ export interface RowLosses {
  * Inputs and outputs are row-major Float32Arrays; a result is a copy that stays the caller's.
  */
 export class Vae {
+  /** All its settings, with the defaults filled in. */
   readonly config: VaeConfig;
   /** Names, shapes and places of the parameters. */
   readonly table: ParameterTable;
   /** How its kernels round. */
   readonly arithmetic: Arithmetic;
-  /** For training on this thread. */
+  /**
+   * For training on this thread.
+   *
+   * @internal
+   */
   readonly kernels: ModelKernels;
   /** The network with the noise of a seed; all of them work in the same memory. */
   readonly #seeded: (seed: number) => Network;
@@ -143,24 +162,41 @@ export class Vae {
     return unpackTensors(this.table, this.#parameters);
   }
 
-  /** Takes weights and biases over; names and shapes must be those of `table.tensors`. */
+  /**
+   * Takes weights and biases over; names and sizes must be those of `table.tensors`, others are passed over.
+   *
+   * @throws {ConfigError} where one is missing or has another size; nothing has been taken over then
+   */
   setTensors(tensors: Tensors): void {
     expectTensors(this.table, tensors);
     packTensors(this.table, tensors, this.#parameters);
   }
 
-  /** The parameters in the kernels' own layout, for training to take over and give back. */
+  /**
+   * The parameters in the kernels' own layout, for training to take over and give back.
+   *
+   * @internal
+   */
   copyParameters(to: Float32Array): void {
     to.set(this.#parameters);
   }
 
-  /** The inverse of copyParameters. */
+  /**
+   * The inverse of copyParameters.
+   *
+   * @internal
+   */
   setParameters(from: Float32Array): void {
     this.#parameters.set(from);
   }
 
-  /** q(z|x): mu and logvar, [rows, latentDim] each. */
-  encode(rows: RowValues): { mu: Float32Array; logvar: Float32Array } {
+  /**
+   * q(z|x) = N(mu, exp(logvar)): [rows, latentDim] each (Kingma & Welling 2013, appendix C.2).
+   *
+   * @param rows [rows, inputDim], row-major; their numbers are not checked, as `train` checks them
+   * @throws {ConfigError} where the rows have another width
+   */
+  encode(rows: RowValues): Posterior {
     const { latentDim } = this.config;
     const count = this.#countRows(rows);
     const mu = new Float32Array(count * latentDim);
@@ -174,7 +210,11 @@ export class Vae {
     return { mu, logvar };
   }
 
-  /** The mean of p(x|z) for latent rows [rows, latentDim]: [rows, inputDim]. */
+  /**
+   * The mean of p(x|z) for latent rows [rows, latentDim]: [rows, inputDim]; in [0, 1] for a Bernoulli likelihood.
+   *
+   * @throws {ConfigError} where the latent rows have another width
+   */
   decode(latent: Float32Array): Float32Array {
     const { inputDim, latentDim } = this.config;
     const count = countRows("latent rows", latent, latentDim);
@@ -189,17 +229,30 @@ export class Vae {
     return means;
   }
 
-  /** The mean of p(x|z) at z = μ(x), without noise: [rows, inputDim]. */
+  /**
+   * The mean of p(x|z) at z = μ(x), without noise: [rows, inputDim].
+   *
+   * @throws {ConfigError} where the rows have another width
+   */
   reconstruct(rows: RowValues): Float32Array {
     return this.decode(this.encode(rows).mu);
   }
 
-  /** `count` rows decoded from z ~ N(0, I), a function of the seed: [count, inputDim]. */
+  /**
+   * `count` rows decoded from z ~ N(0, I), a function of the seed (default: the model's): [count, inputDim]. They are the
+   * means of p(x|z), not draws from it.
+   *
+   * @throws {ConfigError} where `count` is not a whole number from 1 to 2²⁴, or the seed is not allowed
+   */
   sample(count: number, options: { seed?: number } = {}): Float32Array {
     return this.decode(this.prior(count, options));
   }
 
-  /** The z ~ N(0, I) that `sample` decodes: [count, latentDim]. */
+  /**
+   * The z ~ N(0, I) that `sample` decodes: [count, latentDim].
+   *
+   * @throws {ConfigError} where `count` is not a whole number from 1 to 2²⁴, or the seed is not allowed
+   */
   prior(count: number, { seed = this.config.seed }: { seed?: number } = {}): Float32Array {
     const { latentDim } = this.config;
     if (!Number.isInteger(count) || count < 1 || count > 2 ** 24) {
@@ -217,8 +270,10 @@ export class Vae {
   }
 
   /**
-   * The negative ELBO of every row, in its two terms, each with one draw of z: −E[log p(x|z)] and KL(q(z|x)‖p(z)).
-   * The noise is a function of the model's seed and the row's position.
+   * The negative ELBO of every row, in its two terms, in nats: −E[log p(x|z)] with one draw of z, and KL(q(z|x)‖p(z))
+   * (Kingma & Welling 2013, equations 7 and 10). The noise is a function of the model's seed and the row's position.
+   *
+   * @throws {ConfigError} where the rows have another width
    */
   losses(rows: RowValues): RowLosses {
     return this.#negativeElbo(rows, 1, this.config.seed);

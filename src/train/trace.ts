@@ -13,6 +13,7 @@ import { Program } from "./program.ts";
 import { dataShape, measureDensities, networkUse, planSession, type Session } from "./session.ts";
 import { expectRows, fillMemory, parametersAt } from "./trainer.ts";
 
+/** How much is traced; what is left out is 100 steps, and TRAIN_DEFAULTS'. */
 export interface TraceOptions extends Partial<TrainingConfig> {
   /** Steps from the start of training; they may run through several epochs. */
   readonly steps?: number | undefined;

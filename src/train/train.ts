@@ -4,6 +4,7 @@ import type { Vae } from "../model/vae.ts";
 import type { EpochMetrics } from "./metrics.ts";
 import { Trainer, type TrainerOptions } from "./trainer.ts";
 
+/** How `train` goes about it; what is left out is TRAIN_DEFAULTS'. */
 export interface TrainOptions extends TrainerOptions {
   /** Epochs in all, those of a resumed run included. */
   readonly epochs?: number | undefined;

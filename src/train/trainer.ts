@@ -19,12 +19,15 @@ import { dataShape, measureDensities, planSession, type Session } from "./sessio
 export interface Progress {
   /** From 1. */
   readonly epoch: number;
+  /** Steps of the epoch that are done. */
   readonly step: number;
+  /** Steps that the epoch has. */
   readonly steps: number;
   /** The mean loss of the epoch so far, in nats per row. */
   readonly loss: number;
 }
 
+/** How a `Trainer` trains; what is left out is TRAIN_DEFAULTS'. */
 export interface TrainerOptions extends Partial<TrainingConfig> {
   /** Rows to evaluate after every epoch. */
   readonly test?: Rows | undefined;
@@ -35,6 +38,7 @@ export interface TrainerOptions extends Partial<TrainingConfig> {
   readonly workers?: number | undefined;
   /** Where to go on from; the model takes the state's parameters over. */
   readonly resume?: TrainingState | undefined;
+  /** Called about ten times a second while an epoch is being trained, and at its end. */
   readonly onProgress?: ((progress: Progress) => void) | undefined;
 }
 
@@ -44,12 +48,18 @@ const SPINS = 20_000;
 /** With more workers than cores, spinning only keeps the others from running. */
 const SPINS_WHEN_CROWDED = 50;
 
-/** Trains one model on one dataset, epoch by epoch, on workers over one shared memory. */
+/**
+ * Trains one model on one dataset, epoch by epoch, on workers over one shared memory. `train` is the short way; this is
+ * for who wants to save and resume, or to do something else between epochs. Call `dispose` at the end.
+ */
 export class Trainer {
   /** Whole epochs that are done. */
   epoch: number;
+  /** How many workers there are; 1 may be this thread. */
   readonly workers: number;
+  /** How the kernels go about a product. */
   readonly tile: TileName;
+  /** What stands where in the run's memory. */
   readonly plan: Plan<string>;
   readonly #vae: Vae;
   readonly #session: Session;
@@ -261,6 +271,7 @@ export class Trainer {
   }
 }
 
+/** @internal */
 export function parametersAt(
   memory: WebAssembly.Memory,
   plan: Plan<string>,
@@ -269,7 +280,11 @@ export function parametersAt(
   return new Float32Array(memory.buffer, plan.at[region], plan.sizes[region] / 4);
 }
 
-/** @throws {ConfigError} when the rows are none, or do not fit the model */
+/**
+ * @throws {ConfigError} when the rows are none, or do not fit the model
+ *
+ * @internal
+ */
 export function expectRows(what: string, rows: Rows, { inputDim, likelihood }: VaeConfig): void {
   const { values, count, dim } = rows;
   if (!(values instanceof Float32Array || values instanceof Uint8Array)) {
@@ -313,7 +328,11 @@ function expectState(state: TrainingState, { table }: Vae, steps: number): void 
   }
 }
 
-/** Everything that stands in memory before the first step. */
+/**
+ * Everything that stands in memory before the first step.
+ *
+ * @internal
+ */
 export function fillMemory(
   memory: WebAssembly.Memory,
   plan: Plan<string>,

@@ -7,7 +7,11 @@ const PAGE = 65536;
 /** A 32-bit memory has 65 536 pages. The last one is left out so that no end address overflows. */
 const MOST_BYTES = 65535 * PAGE;
 
-/** The next multiple of `to`. */
+/**
+ * The next multiple of `to`.
+ *
+ * @internal
+ */
 export function roundUp(value: number, to: number): number {
   return Math.ceil(value / to) * to;
 }
@@ -28,6 +32,8 @@ export interface Plan<Name extends string> {
  * Lays regions out above the kernels' static data.
  *
  * @throws {MemoryLimitError} when they need more than a WebAssembly memory can have; nothing has been allocated then
+ *
+ * @internal
  */
 export function planMemory<Name extends string>(sizes: Readonly<Record<Name, number>>): Plan<Name> {
   const at: Partial<Record<Name, number>> = {};
@@ -56,6 +62,8 @@ function tooMuch(needed: number, sizes: Readonly<Record<string, number>>): Memor
  * A memory for the plan, zeroed.
  *
  * @throws {MemoryLimitError} when the machine does not give it
+ *
+ * @internal
  */
 export function allocateShared(plan: Plan<string>): WebAssembly.Memory {
   try {
@@ -65,7 +73,11 @@ export function allocateShared(plan: Plan<string>): WebAssembly.Memory {
   }
 }
 
-/** Grows a module's own memory until it holds the plan. */
+/**
+ * Grows a module's own memory until it holds the plan.
+ *
+ * @internal
+ */
 export function growTo(memory: WebAssembly.Memory, plan: Plan<string>): void {
   const missing = plan.pages - memory.buffer.byteLength / PAGE;
   try {

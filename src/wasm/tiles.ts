@@ -1,8 +1,9 @@
 import type { Arithmetic } from "./builds.ts";
 
 /** The kernels' tiles, as assembly/tile.ts numbers them: rows × columns of C that stay in registers. */
-export const TILES = { "6x16": 0, "4x16": 1, "6x8": 2, "4x8": 3 } as const;
-export type TileName = keyof typeof TILES;
+export const TILES = { "6x16": 0, "4x16": 1, "6x8": 2, "4x8": 3 } as const satisfies Record<TileName, number>;
+/** Rows × columns of a product that the kernels keep in registers; it decides the time and no bit. */
+export type TileName = "6x16" | "4x16" | "6x8" | "4x8";
 
 /** What is known about the engine that compiles the kernels. */
 export interface Engine {
