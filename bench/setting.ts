@@ -1,5 +1,5 @@
 import { type Arithmetic, findBuild, type KernelBuild } from "../src/wasm/builds.ts";
-import { loadKernels } from "../src/wasm/load.ts";
+import { platform } from "../src/wasm/platform.ts";
 import type { Engine, TileName } from "../src/wasm/tiles.ts";
 import type { Budget } from "./measure.ts";
 import type { Options } from "./options.ts";
@@ -18,7 +18,7 @@ export interface Setting {
 }
 
 export async function settle(options: Options, engine: Engine): Promise<Setting> {
-  const { arithmetic, module, tile } = await loadKernels(true);
+  const { arithmetic, module, tile } = await platform().load(true);
   const build = findBuild(arithmetic, true);
   return {
     options,

@@ -8,15 +8,18 @@ import { useThreads } from "./train/crew.ts";
 import { startPool } from "./train/pool.ts";
 import { spawnWeb } from "./train/spawn-web.ts";
 import { compileWeb } from "./wasm/compile-web.ts";
+import { kernelLoader } from "./wasm/load.ts";
 import { usePlatform } from "./wasm/platform.ts";
 
-usePlatform({
+const asked = () => ({});
+const load = kernelLoader({
   compile: compileWeb,
-  asked: () => ({}),
+  asked,
   engine: () => ({ revectorized: false }),
   narrow: () => {},
   warn: (message) => console.warn(message),
 });
+usePlatform({ load, asked });
 useThreads({ cores: () => navigator.hardwareConcurrency, start: startPool(spawnWeb) });
 
 export type { OnProgress } from "./data/download.ts";

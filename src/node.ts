@@ -12,15 +12,17 @@ import { spawnNode } from "./train/spawn-node.ts";
 import { askedKernels } from "./wasm/asked-node.ts";
 import { compileNode } from "./wasm/compile-node.ts";
 import { currentEngine, narrowEngine } from "./wasm/engine-node.ts";
+import { kernelLoader } from "./wasm/load.ts";
 import { usePlatform } from "./wasm/platform.ts";
 
-usePlatform({
+const load = kernelLoader({
   compile: compileNode,
   asked: askedKernels,
   engine: currentEngine,
   narrow: narrowEngine,
   warn: (message) => process.emitWarning(message, "ElbowWarning"),
 });
+usePlatform({ load, asked: askedKernels });
 useThreads({ cores: availableParallelism, start: startPool(spawnNode) });
 
 export type { OnProgress } from "./data/download.ts";

@@ -46,7 +46,10 @@ function fromBench({ tiles, tile, kernels, breakEven, step, scaling, peak }: Ben
   const density = breakEven && breakEvenDensity(breakEven);
   if (density) rows.push(["Lists of what is not zero are faster below a density of", percent(density)]);
   for (const one of step ?? []) {
-    rows.push([`Part of a step outside the five big products and their lists, ${one.data}`, percent(outsideProducts(one))]);
+    rows.push([
+      `Part of a step outside the five big products and their lists, ${one.data}`,
+      percent(outsideProducts(one)),
+    ]);
   }
   for (const one of scaling ?? []) {
     if (one.workers === 1) continue;

@@ -9,8 +9,7 @@ import { groupDigits } from "../report/metrics.ts";
 import { planSession, type Session } from "../train/session.ts";
 import type { Plan } from "../wasm/arena.ts";
 import { type Arithmetic, canShareMemory, findBuild } from "../wasm/builds.ts";
-import { loadKernels } from "../wasm/load.ts";
-import type { Width } from "../wasm/platform.ts";
+import { platform, type Width } from "../wasm/platform.ts";
 import type { TileName } from "../wasm/tiles.ts";
 import { modelText, rowsText } from "./narrate.ts";
 import { type OpenedFile, openFile } from "./open-model.ts";
@@ -53,7 +52,7 @@ export async function infoCommand(path: string, { json = false }: { json?: boole
 
 async function chooseKernels(): Promise<Kernels> {
   const shared = canShareMemory();
-  const { arithmetic, tile, width } = await loadKernels(shared);
+  const { arithmetic, tile, width } = await platform().load(shared);
   return { build: findBuild(arithmetic, shared).file, arithmetic, tile, width };
 }
 

@@ -3,8 +3,8 @@ import { PURPOSE } from "../random/purpose.ts";
 import { growTo, planMemory } from "../wasm/arena.ts";
 import type { Arithmetic } from "../wasm/builds.ts";
 import { type BuildInstance, instantiate, LANES } from "../wasm/kernels.ts";
-import { loadKernels } from "../wasm/load.ts";
 import { expectModule } from "../wasm/module.ts";
+import { platform } from "../wasm/platform.ts";
 import { chooseTile, type TileName } from "../wasm/tiles.ts";
 import { checkConfig, checkSamples, type VaeConfig } from "./config.ts";
 import { Network } from "./network.ts";
@@ -124,7 +124,7 @@ export class Vae {
     options: { arithmetic?: Arithmetic; tensors?: Tensors } = {},
   ): Promise<Vae> {
     const checked = checkConfig(config);
-    const { module, tile } = await loadKernels(false, options.arithmetic);
+    const { module, tile } = await platform().load(false, options.arithmetic);
     return new Vae(checked, instantiate(module), { module, tile, handedIn: false }, options.tensors);
   }
 

@@ -15,8 +15,6 @@ export const PURPOSE = {
   sample: 4,
   /** The embedded digits. */
   digits: 5,
-  /** ε of importance-weighted scores. */
-  score: 6,
 } as const;
 
 export type Purpose = (typeof PURPOSE)[keyof typeof PURPOSE];

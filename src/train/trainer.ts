@@ -7,7 +7,7 @@ import type { TrainingState } from "../model/training-state.ts";
 import type { Vae } from "../model/vae.ts";
 import { allocateShared, growTo, type Plan } from "../wasm/arena.ts";
 import { instantiate } from "../wasm/kernels.ts";
-import { loadKernels } from "../wasm/load.ts";
+import { platform } from "../wasm/platform.ts";
 import type { TileName } from "../wasm/tiles.ts";
 import { type Control, controlViews, SUM, WORD } from "./control.ts";
 import { type Crew, InlineCrew, planCrew } from "./crew.ts";
@@ -107,7 +107,7 @@ export class Trainer {
     if (options.test) expectRows("test", options.test, vae.config);
     const training = checkTraining(options);
     if (options.resume) expectState(options.resume, vae, stepsPerEpoch(data.count, training.batchSize));
-    const { module, tile } = threads ? await loadKernels(true, vae.arithmetic) : vae.kernels;
+    const { module, tile } = threads ? await platform().load(true, vae.arithmetic) : vae.kernels;
     const session: Session = {
       config: vae.config,
       training,

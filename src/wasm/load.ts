@@ -1,42 +1,52 @@
 // Which kernels a model or a run works with: the best that the engine has, after they have shown that they compute.
 
 import { KernelError } from "../errors.ts";
-import { type Arithmetic, chooseArithmetic, findBuild, supportedArithmetic } from "./builds.ts";
-import { type Platform, platform, type Width } from "./platform.ts";
+import {
+  type Arithmetic,
+  chooseArithmetic,
+  findBuild,
+  type KernelBuild,
+  supportedArithmetic,
+} from "./builds.ts";
+import type { AskedKernels, LoadedKernels, Platform } from "./platform.ts";
 import { findWrongKernel } from "./self-check.ts";
-import { chooseTile, type TileName } from "./tiles.ts";
+import { chooseTile, type Engine, type TileName } from "./tiles.ts";
 
-/** Kernels that have been checked. */
-export interface LoadedKernels {
-  readonly module: WebAssembly.Module;
-  readonly arithmetic: Arithmetic;
-  readonly tile: TileName;
-  readonly width: Width;
+/** A runtime, as far as compiling kernels goes. */
+export interface Compiler {
+  /** Compiles one of the package's kernel builds. */
+  compile(build: KernelBuild): Promise<WebAssembly.Module>;
+  /** What the user asked for. */
+  asked(): AskedKernels;
+  /** What is known about the engine, as it is set now. */
+  engine(): Engine;
+  /** Has the engine compile without 256-bit vectors from now on. */
+  narrow(): void;
+  /** Tells whoever runs the program something that is no error. */
+  warn(message: string): void;
 }
-
-/** What has been loaded already: compiling and checking again would show nothing new. */
-const loaded = new WeakMap<Platform, Map<string, Promise<LoadedKernels>>>();
 
 /**
- * Loads a build of the kernels for own or shared memory and compares small products of it with plain JavaScript. Where
- * an engine computes them wrongly, the next best choice is tried, and a warning says so: 128-bit code in place of
- * 256-bit code, a smaller tile, at last the other arithmetic, unless one was asked for.
- *
- * @param asked the arithmetic, where another will not do
- * @throws {KernelError} when there are no kernels, or none that this engine computes rightly
+ * A loader of builds that compares small products of each with plain JavaScript. Where an engine computes them wrongly, the
+ * next best choice is tried, and a warning says so: 128-bit code in place of 256-bit code, a smaller tile, at last the
+ * other arithmetic, unless one was asked for. What has been loaded is kept: checking again would show nothing new.
  */
-export function loadKernels(shared: boolean, asked?: Arithmetic): Promise<LoadedKernels> {
-  const here = platform();
-  const known = loaded.get(here) ?? new Map<string, Promise<LoadedKernels>>();
-  loaded.set(here, known);
-  const key = JSON.stringify([shared, asked, here.asked(), here.engine()]);
-  const loading = known.get(key) ?? loadFirstRight(here, shared, asked);
-  known.set(key, loading);
-  loading.catch(() => known.delete(key));
-  return loading;
+export function kernelLoader(compiler: Compiler): Platform["load"] {
+  const loaded = new Map<string, Promise<LoadedKernels>>();
+  return (shared, arithmetic) => {
+    const key = JSON.stringify([shared, arithmetic, compiler.asked(), compiler.engine()]);
+    const loading = loaded.get(key) ?? loadFirstRight(compiler, shared, arithmetic);
+    loaded.set(key, loading);
+    loading.catch(() => loaded.delete(key));
+    return loading;
+  };
 }
 
-async function loadFirstRight(here: Platform, shared: boolean, asked?: Arithmetic): Promise<LoadedKernels> {
+async function loadFirstRight(
+  here: Compiler,
+  shared: boolean,
+  asked: Arithmetic | undefined,
+): Promise<LoadedKernels> {
   const wrong: string[] = [];
   for (const arithmetic of arithmetics(asked ?? here.asked().arithmetic)) {
     for (const narrow of [false, true]) {
@@ -69,12 +79,12 @@ function arithmetics(asked: Arithmetic | undefined): readonly Arithmetic[] {
 }
 
 /** 256-bit code is left where it was not asked for by name. */
-function mayNarrow(here: Platform): boolean {
+function mayNarrow(here: Compiler): boolean {
   return here.engine().revectorized && here.asked().width !== 256;
 }
 
 /** The tile that was asked for, or the best and the one that fits everywhere. */
-function tiles(here: Platform, arithmetic: Arithmetic): readonly TileName[] {
+function tiles(here: Compiler, arithmetic: Arithmetic): readonly TileName[] {
   const { tile } = here.asked();
   if (tile !== undefined) return [tile];
   const best = chooseTile(arithmetic, here.engine());

@@ -1,6 +1,6 @@
 import { KernelError } from "../errors.ts";
-import type { Arithmetic, KernelBuild } from "./builds.ts";
-import type { Engine, TileName } from "./tiles.ts";
+import type { Arithmetic } from "./builds.ts";
+import type { TileName } from "./tiles.ts";
 
 /** Bits of the vectors that the engine makes of the kernels' 128-bit ones. */
 export type Width = 128 | 256;
@@ -14,18 +14,25 @@ export interface AskedKernels {
   readonly width?: Width | undefined;
 }
 
-/** How the package's kernels are found and compiled. The entry that is imported provides it, where it can. */
+/** Kernels that have shown that they compute here. */
+export interface LoadedKernels {
+  readonly module: WebAssembly.Module;
+  readonly arithmetic: Arithmetic;
+  readonly tile: TileName;
+  readonly width: Width;
+}
+
+/** How the package's kernels are found. The entry that is imported provides it, where it can. */
 export interface Platform {
-  /** Compiles one of the package's kernel builds. */
-  compile(build: KernelBuild): Promise<WebAssembly.Module>;
+  /**
+   * The best of the package's kernels for this engine, over shared memory or their own.
+   *
+   * @param arithmetic where another will not do
+   * @throws {KernelError} when there are none, or none that this engine computes rightly
+   */
+  load(shared: boolean, arithmetic?: Arithmetic): Promise<LoadedKernels>;
   /** What the user asked for by ELBOW_KERNELS, where there is an environment. */
   asked(): AskedKernels;
-  /** What is known about the engine, as it is set now. */
-  engine(): Engine;
-  /** Has the engine compile without 256-bit vectors from now on. */
-  narrow(): void;
-  /** Tells whoever runs the program something that is no error. */
-  warn(message: string): void;
 }
 
 let current: Platform | undefined;

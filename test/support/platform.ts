@@ -4,12 +4,25 @@ import "../../src/node.ts";
 import { type Threads, useThreads } from "../../src/train/crew.ts";
 import { startPool } from "../../src/train/pool.ts";
 import { spawnNode } from "../../src/train/spawn-node.ts";
-import { type Platform, platform, usePlatform } from "../../src/wasm/platform.ts";
+import { askedKernels } from "../../src/wasm/asked-node.ts";
+import { compileNode } from "../../src/wasm/compile-node.ts";
+import { currentEngine, narrowEngine } from "../../src/wasm/engine-node.ts";
+import { type Compiler, kernelLoader } from "../../src/wasm/load.ts";
+import { platform, usePlatform } from "../../src/wasm/platform.ts";
 
-/** Node's platform with changes, until the test is over. */
-export function changePlatform(change: Partial<Platform>): void {
+const COMPILER: Compiler = {
+  compile: compileNode,
+  asked: askedKernels,
+  engine: currentEngine,
+  narrow: narrowEngine,
+  warn: (message) => console.warn(message),
+};
+
+/** Node's way to kernels with changes, until the test is over. */
+export function changeCompiler(change: Partial<Compiler>): void {
   const before = platform();
-  usePlatform({ ...before, ...change });
+  const compiler = { ...COMPILER, ...change };
+  usePlatform({ load: kernelLoader(compiler), asked: compiler.asked });
   onTestFinished(() => usePlatform(before));
 }
 

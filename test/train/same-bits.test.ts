@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { supportedArithmetic } from "../../src/wasm/builds.ts";
 import { TILES, type TileName } from "../../src/wasm/tiles.ts";
-import { changePlatform, changeThreads } from "../support/platform.ts";
+import { changeCompiler, changeThreads } from "../support/platform.ts";
 import { makeRows, type Outcome, runTask, type Task, type Workers } from "../support/training.ts";
 
 const exact = { rtol: 0, atol: 0 };
@@ -72,7 +72,7 @@ describe.each(supportedArithmetic())("%s", (arithmetic) => {
     });
 
     test.each(Object.keys(TILES) as TileName[])("tile %s: the same bits", async (tile) => {
-      changePlatform({ asked: () => ({ tile }) });
+      changeCompiler({ asked: () => ({ tile }) });
       expectSame(await runTask(task, "inline", arithmetic), expected);
     });
 

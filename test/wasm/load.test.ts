@@ -3,10 +3,10 @@ import { describe, expect, test } from "vitest";
 import { KernelError } from "../../src/errors.ts";
 import { BUILDS, findBuild, type KernelBuild, supportedArithmetic } from "../../src/wasm/builds.ts";
 import { compileNode } from "../../src/wasm/compile-node.ts";
-import { loadKernels } from "../../src/wasm/load.ts";
+import { platform } from "../../src/wasm/platform.ts";
 import { findWrongKernel } from "../../src/wasm/self-check.ts";
 import { TILES, type TileName } from "../../src/wasm/tiles.ts";
-import { changePlatform } from "../support/platform.ts";
+import { changeCompiler } from "../support/platform.ts";
 
 const supported = supportedArithmetic();
 const [best] = supported;
@@ -40,18 +40,18 @@ describe.each(BUILDS.filter(({ arithmetic }) => supported.includes(arithmetic)))
   });
 });
 
-describe("loadKernels", () => {
+describe("what is loaded", () => {
   test("gives what is best here, and the same again", async () => {
-    changePlatform({});
-    const kernels = await loadKernels(true);
+    changeCompiler({});
+    const kernels = await platform().load(true);
     expect(kernels).toMatchObject({ arithmetic: best, width: 128 });
-    expect(await loadKernels(true)).toBe(kernels);
+    expect(await platform().load(true)).toBe(kernels);
   });
 
   test("takes 256-bit code back where it is wrong, and says so", async () => {
     const warnings: string[] = [];
     let narrow = false;
-    changePlatform({
+    changeCompiler({
       engine: () => ({ revectorized: !narrow }),
       narrow: () => {
         narrow = true;
@@ -59,7 +59,7 @@ describe("loadKernels", () => {
       compile: async (build) => (narrow ? compileNode(build) : miscompiled(build)),
       warn: (message) => warnings.push(message),
     });
-    expect(await loadKernels(false)).toMatchObject({ arithmetic: best, tile: "4x8", width: 128 });
+    expect(await platform().load(false)).toMatchObject({ arithmetic: best, tile: "4x8", width: 128 });
     expect(warnings).toEqual([
       `this engine computes wrongly: linear (${best}, tile 6x16, 256-bit); going on with ${best}, tile 4x8, 128-bit`,
     ]);
@@ -69,22 +69,24 @@ describe("loadKernels", () => {
     "takes the other arithmetic unless one was asked for",
     async () => {
       const warnings: string[] = [];
-      changePlatform({
+      changeCompiler({
         compile: async (build) => (build.arithmetic === "relaxed" ? miscompiled(build) : compileNode(build)),
         warn: (message) => warnings.push(message),
       });
-      expect(await loadKernels(false)).toMatchObject({ arithmetic: "simd" });
+      expect(await platform().load(false)).toMatchObject({ arithmetic: "simd" });
       expect(warnings.join()).toMatch(
         /^this engine computes wrongly: linear \(relaxed, tile .*; going on with simd/,
       );
-      await expect(loadKernels(false, "relaxed")).rejects.toThrow(KernelError);
-      await expect(loadKernels(false, "relaxed")).rejects.toThrow(/linear \(relaxed, .*ELBOW_KERNELS=simd/);
+      await expect(platform().load(false, "relaxed")).rejects.toThrow(KernelError);
+      await expect(platform().load(false, "relaxed")).rejects.toThrow(
+        /linear \(relaxed, .*ELBOW_KERNELS=simd/,
+      );
     },
   );
 
   test("gives what was asked for", async () => {
-    changePlatform({ asked: () => ({ arithmetic: "simd", tile: "4x16" }) });
-    expect(await loadKernels(false)).toMatchObject({ arithmetic: "simd", tile: "4x16" });
+    changeCompiler({ asked: () => ({ arithmetic: "simd", tile: "4x16" }) });
+    expect(await platform().load(false)).toMatchObject({ arithmetic: "simd", tile: "4x16" });
     expect(findBuild("simd", false).file).toBe("kernels.wasm");
   });
 });

@@ -23,7 +23,7 @@ const PLACES: readonly Place[] = [
   { row: 7, step: 3, purpose: PURPOSE.noise, seed: 1 },
   { row: 59_999, step: 0x7fffffff, purpose: PURPOSE.evaluation, seed: 0xffffffff },
   { row: 0x7ffffff0, step: 0x80000000, purpose: PURPOSE.sample, seed: 2 ** 32 },
-  { row: 2 ** 24, step: 0xffffffff, purpose: PURPOSE.score, seed: Number.MAX_SAFE_INTEGER },
+  { row: 2 ** 24, step: 0xffffffff, purpose: PURPOSE.digits, seed: Number.MAX_SAFE_INTEGER },
 ];
 
 function room(memory: KernelMemory, columns: number): readonly [whole: Panels, own: Panels] {
