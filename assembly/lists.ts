@@ -1,7 +1,7 @@
 // Lists of what is not zero in the rows or in the columns of a matrix of panels, for the products of sparse.ts.
 //
 // A list holds entries in order: a u32, the byte offset of the row of B that belongs to it, and the float32 value. Lists
-// stand `listStride` bytes apart, with room for one group of four entries more than they can have. So that a product can
+// stand `listStride` bytes apart, with room for one group of four entries more than whole panels have. So that a product can
 // work on a piece of B that stays in the first-level cache, `ends` says where each SEGMENT of a list ends: for each list
 // u32 byte offsets from its start, of which the first is 0, `endStride` bytes from one list's to the next's.
 

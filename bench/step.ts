@@ -3,7 +3,7 @@ import { checkConfig, checkTraining, TRAIN_DEFAULTS } from "../src/model/config.
 import { type Layer, parameterTable } from "../src/model/parameters.ts";
 import { Vae } from "../src/model/vae.ts";
 import { Program } from "../src/train/program.ts";
-import { dataShape, measureDensities, planSession, type Session } from "../src/train/session.ts";
+import { dataShape, measureDensities, planSession, type Session, withLists } from "../src/train/session.ts";
 import { allocateShared, type Plan } from "../src/wasm/arena.ts";
 import { instantiate, type Kernels, ROW_BYTES } from "../src/wasm/kernels.ts";
 import { adamCoefficients } from "../test/support/adam.ts";
@@ -42,7 +42,7 @@ interface Stage {
 async function prepare(setting: Setting, { train }: BenchData): Promise<Stage> {
   const config = checkConfig({ inputDim: SHAPE.inputDim });
   const rows = firstRows(train, train.count);
-  const session: Session = {
+  const session = withLists({
     config,
     training: checkTraining({ ...TRAIN_DEFAULTS, batchSize: SHAPE.batch }),
     train: dataShape(rows),
@@ -51,7 +51,7 @@ async function prepare(setting: Setting, { train }: BenchData): Promise<Stage> {
     size: 1,
     tile: setting.tile,
     spins: 1,
-  };
+  });
   const plan = planSession(session);
   const { bytes } = parameterTable(config);
   const pages = plan.pages + Math.ceil(bytes / 65536) + 1;

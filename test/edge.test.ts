@@ -54,6 +54,8 @@ describe("a model from a module", () => {
   test("is not made of tensors that are not its own", () => {
     const { tensors } = parseModel(serializeModel(Vae.fromModule(config, kernels)));
     expect(() => Vae.fromModule({ ...config, latentDim: 4 }, kernels, { tensors })).toThrow(ConfigError);
+    // @ts-expect-error: no such tile
+    expect(() => Vae.fromModule(config, kernels, { tile: "9x9" })).toThrow(/tile must be 6x16 or .*not 9x9/);
   });
 
   test("refuses rows of another length with both numbers", () => {

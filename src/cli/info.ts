@@ -3,10 +3,11 @@ import { stat } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import process from "node:process";
 import { styleText } from "node:util";
+import { MOST_WORKERS } from "../model/config.ts";
 import { parameterCount, parameterTable } from "../model/parameters.ts";
 import { TRAIN_DEFAULTS, tuneEngine } from "../node.ts";
 import { groupDigits } from "../report/metrics.ts";
-import { planSession, type Session } from "../train/session.ts";
+import { planSession, type Session, withLists } from "../train/session.ts";
 import type { Plan } from "../wasm/arena.ts";
 import { type Arithmetic, canShareMemory, findBuild } from "../wasm/builds.ts";
 import { platform, type Width } from "../wasm/platform.ts";
@@ -58,15 +59,15 @@ async function chooseKernels(): Promise<Kernels> {
 
 /** Training this model on this machine, as its run did or as a new one would. */
 function sessionOf({ config, run }: OpenedFile, { tile }: Kernels): Session {
-  return {
+  return withLists({
     config,
     training: run?.config.training ?? TRAIN_DEFAULTS,
     train: { count: run?.config.data.train ?? 0, bytesPerValue: 1 },
     test: { count: run?.config.data.test ?? 0, bytesPerValue: 1 },
-    size: canShareMemory() ? availableParallelism() : 1,
+    size: canShareMemory() ? Math.min(MOST_WORKERS, availableParallelism()) : 1,
     tile,
     spins: 0,
-  };
+  });
 }
 
 async function fileSizes({ path, run }: OpenedFile): Promise<FileSize[]> {

@@ -1,4 +1,5 @@
 import { ConfigError } from "../errors.ts";
+import { TILES, type TileName } from "../wasm/tiles.ts";
 
 /** Every setting that decides what a model is. With the data and the training settings it decides every bit of it. */
 export interface VaeConfig {
@@ -169,12 +170,28 @@ export function checkSteps(steps: unknown): number {
 }
 
 /**
+ * More threads than this share no memory well.
+ *
+ * @internal
+ */
+export const MOST_WORKERS = 256;
+
+/**
  * @throws {ConfigError} when `workers` is not a whole number that a machine could run
  *
  * @internal
  */
 export function checkWorkers(workers: unknown): number {
-  return expectInteger("workers", workers, 1, 256);
+  return expectInteger("workers", workers, 1, MOST_WORKERS);
+}
+
+/**
+ * @throws {ConfigError} when there is no such tile
+ *
+ * @internal
+ */
+export function checkTile(tile: unknown): TileName {
+  return expectOneOf("tile", tile, Object.keys(TILES) as TileName[]);
 }
 
 /** Draws of z for a row's score; the mean of more hardly moves any further. */

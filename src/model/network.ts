@@ -1,12 +1,17 @@
 import { seedKey } from "../random/philox.ts";
 import type { Plan } from "../wasm/arena.ts";
 import { ACTIVATIONS, type Kernels, LANES, LISTED_TOGETHER, panelsOf, ROW_BYTES } from "../wasm/kernels.ts";
-import { SPARSE_BELOW, TILES } from "../wasm/tiles.ts";
+import { SPARSE_BELOW, TILES, type TileName } from "../wasm/tiles.ts";
 import type { VaeConfig } from "./config.ts";
 import { type Dense, layerChains } from "./layers.ts";
 import type { ParameterTable } from "./parameters.ts";
 import { listsAt, type Matrix, matrixAt, type NetworkUse, widestPanels } from "./regions.ts";
 import { share, shareByCost } from "./share.ts";
+
+/** How a network does its work; it changes the time and no bit. */
+export interface NetworkOptions extends NetworkUse {
+  readonly tile: TileName;
+}
 
 type Range = readonly [from: number, to: number];
 
@@ -51,13 +56,13 @@ export class Network {
   readonly #eps: Matrix;
   readonly #dz: Matrix | undefined;
 
-  /** `plan` holds networkRegions(config, use); the parameters stand at the region "parameters". */
+  /** `plan` holds networkRegions(config, options); the parameters stand at the region "parameters". */
   constructor(
     kernels: Kernels,
     config: VaeConfig,
     table: ParameterTable,
     plan: Plan<string>,
-    { capacity, tile }: NetworkUse,
+    { capacity, tile }: NetworkOptions,
   ) {
     this.#kernels = kernels;
     this.#config = config;

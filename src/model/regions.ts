@@ -1,6 +1,5 @@
 import { type Plan, roundUp } from "../wasm/arena.ts";
 import { LANES, listBytes, listEndBytes, panelsOf, ROW_BYTES } from "../wasm/kernels.ts";
-import { SPARSE_BELOW, type TileName } from "../wasm/tiles.ts";
 import type { VaeConfig } from "./config.ts";
 
 /** A matrix of activations in memory: panels of 16 columns, `stride` bytes apart. */
@@ -18,8 +17,8 @@ export interface NetworkUse {
   readonly training: boolean;
   /** Whether the rows of data are mostly zeros, so that the first layer may work on lists of what is not zero. */
   readonly sparse: boolean;
-  /** The kernels' tile. */
-  readonly tile: TileName;
+  /** Whether what a ReLU leaves is given to wide layers as lists, too; it is about half. */
+  readonly listHidden: boolean;
 }
 
 /** Every matrix's columns. The encoder's output is two halves, μ and log σ², each padded to whole panels. */
@@ -54,19 +53,19 @@ function strideOf(capacity: number): number {
 /** Narrower layers than this gain nothing from lists: making them costs as much as the product. */
 const WIDE_PANELS = 5;
 
-/**
- * Matrices that are given to their layer as lists, too, with their columns: data that are mostly zeros, and what a ReLU
- * leaves, about half, where lists are faster even so. How many zeros there really are is seen step by step.
- */
-function listed(config: VaeConfig, { training, sparse, tile }: NetworkUse): readonly [string, number][] {
-  const { hidden, activation, inputDim, latentDim } = config;
-  const relu = training && activation === "relu" && SPARSE_BELOW[tile] > 0.5;
+/** Matrices that are given to their layer as lists, too, with their columns. What is used is seen step by step. */
+function listed(
+  config: VaeConfig,
+  { training, sparse, listHidden }: NetworkUse,
+): readonly [string, number][] {
+  const { hidden, activation, inputDim } = config;
+  const relu = training && activation === "relu" && listHidden;
   const chain = (side: string, widths: readonly number[], next: readonly number[]): [string, number][] =>
     widths.flatMap((k, i) => (panelsOf(next[i]) < WIDE_PANELS ? [] : [[`${side}.${i}`, k]]));
   const down = hidden.toReversed();
   return [
     ...(sparse ? [["x", inputDim] as [string, number]] : []),
-    ...(relu ? chain("encoder", hidden, [...hidden.slice(1), 2 * latentDim]) : []),
+    ...(relu ? chain("encoder", hidden, [...hidden.slice(1), widths(config).heads]) : []),
     ...(relu ? chain("decoder", down, [...down.slice(1), inputDim]) : []),
   ];
 }

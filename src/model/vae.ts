@@ -2,11 +2,11 @@ import { ConfigError } from "../errors.ts";
 import { PURPOSE } from "../random/purpose.ts";
 import { growTo, planMemory } from "../wasm/arena.ts";
 import type { Arithmetic } from "../wasm/builds.ts";
-import { type BuildInstance, instantiate, LANES } from "../wasm/kernels.ts";
+import { type BuildInstance, elementIndex, instantiate, LANES } from "../wasm/kernels.ts";
 import { expectModule } from "../wasm/module.ts";
 import { platform } from "../wasm/platform.ts";
 import { chooseTile, type TileName } from "../wasm/tiles.ts";
-import { checkConfig, checkSamples, type VaeConfig } from "./config.ts";
+import { checkConfig, checkSamples, checkTile, type VaeConfig } from "./config.ts";
 import { Network } from "./network.ts";
 import {
   expectTensors,
@@ -21,7 +21,7 @@ import { type Matrix, networkRegions } from "./regions.ts";
 
 /** Rows that are worked on at once: enough to keep the kernels busy, few enough to stay in the cache. */
 const CHUNK = 64;
-const USE = { capacity: CHUNK, training: false, sparse: false } as const;
+const USE = { capacity: CHUNK, training: false, sparse: false, listHidden: false } as const;
 
 /** Rows of data, row-major: float32 in [0, 1], or bytes that stand for value / 255. */
 export type RowValues = Float32Array | Uint8Array;
@@ -148,7 +148,7 @@ export class Vae {
     const checked = checkConfig(config);
     expectModule(module);
     const instance = instantiate(module);
-    const tile = options.tile ?? chooseTile(instance.arithmetic, { revectorized: false });
+    const tile = checkTile(options.tile ?? chooseTile(instance.arithmetic, { revectorized: false }));
     return new Vae(checked, instance, { module, tile, handedIn: true }, options.tensors);
   }
 
@@ -339,7 +339,7 @@ export class Vae {
   #read(matrix: Matrix, rows: number, columns: number, to: Float32Array, first: number): void {
     const floats = new Float32Array(this.#memory.buffer);
     for (let column = 0; column < columns; column++) {
-      const from = panelColumn(matrix, column);
+      const from = matrix.at / 4 + elementIndex(matrix.stride, 0, column);
       for (let r = 0; r < rows; r++) to[(first + r) * columns + column] = floats[from + r * LANES];
     }
   }
@@ -348,15 +348,10 @@ export class Vae {
   #write(matrix: Matrix, rows: number, columns: number, from: Float32Array, first: number): void {
     const floats = new Float32Array(this.#memory.buffer);
     for (let column = 0; column < columns; column++) {
-      const to = panelColumn(matrix, column);
+      const to = matrix.at / 4 + elementIndex(matrix.stride, 0, column);
       for (let r = 0; r < rows; r++) floats[to + r * LANES] = from[(first + r) * columns + column];
     }
   }
-}
-
-/** The float index of a column's first row. */
-function panelColumn(matrix: Matrix, column: number): number {
-  return (matrix.at + Math.floor(column / LANES) * matrix.stride) / 4 + (column % LANES);
 }
 
 function countRows(what: string, values: ArrayLike<number>, width: number): number {

@@ -1,5 +1,5 @@
-import { ConfigError } from "../errors.ts";
-import { checkWorkers } from "../model/config.ts";
+import { ConfigError, WorkerError } from "../errors.ts";
+import { checkWorkers, MOST_WORKERS } from "../model/config.ts";
 import { canShareMemory } from "../wasm/builds.ts";
 import type { Program, Stretch } from "./program.ts";
 import type { Session } from "./session.ts";
@@ -47,7 +47,7 @@ export function planCrew(
 ): { readonly size: number; readonly threads?: Threads } {
   const workers = asked === undefined ? undefined : checkWorkers(asked);
   if (current && !handedIn && canShareMemory()) {
-    return { size: workers ?? checkWorkers(current.cores()), threads: current };
+    return { size: workers ?? Math.min(MOST_WORKERS, current.cores()), threads: current };
   }
   if (workers === undefined || workers === 1) return { size: 1 };
   const why = handedIn
@@ -57,13 +57,35 @@ export function planCrew(
   throw new ConfigError(`workers must be 1 or left out, not ${workers}: ${why}`);
 }
 
-/** How many steps are run before other work of the thread gets its turn. */
-const SLICE = 4;
+/** What a crew says once it has been disposed of. */
+export function disposed(): WorkerError {
+  return new WorkerError("the trainer was disposed of, so it trains no more");
+}
+
+/** Other work of the thread gets its turn after this time, or after so many steps where no clock goes meanwhile. */
+const SLICE_MS = 8;
+const SLICE_STEPS = 64;
+
+/** Lets everything else that waits for this thread have its turn: timers, events, messages. */
+function breathe(): Promise<void> {
+  if (typeof setImmediate === "function") return new Promise((resolve) => setImmediate(resolve));
+  if (typeof MessageChannel !== "function") return new Promise((resolve) => setTimeout(resolve));
+  // a timer within timers would be made to wait for some milliseconds in browsers, a message is not
+  const { port1, port2 } = new MessageChannel();
+  return new Promise((resolve) => {
+    port1.onmessage = () => {
+      port1.close();
+      resolve();
+    };
+    port2.postMessage(undefined);
+  });
+}
 
 /** This thread alone, for runtimes without threads or shared memory; it yields between slices of steps. */
 export class InlineCrew implements Crew {
   readonly #program: Program;
   readonly #over: () => boolean;
+  #disposed = false;
 
   /** @param over whether the run was stopped or diverged, so that no further slice is begun */
   constructor(program: Program, over: () => boolean) {
@@ -72,15 +94,30 @@ export class InlineCrew implements Crew {
   }
 
   async train({ epoch, fromStep, toStep }: Stretch): Promise<void> {
-    for (let step = fromStep; step < toStep && !this.#over(); step += SLICE) {
-      this.#program.train({ epoch, fromStep: step, toStep: Math.min(toStep, step + SLICE) });
-      await new Promise((resolve) => setTimeout(resolve));
+    this.#expectAlive();
+    // the first slice is one step, so that whoever began this is heard soon
+    for (let step = fromStep, most = 1; step < toStep && !this.#over(); most = SLICE_STEPS) {
+      const end = performance.now() + SLICE_MS;
+      const last = Math.min(toStep, step + most);
+      do {
+        this.#program.train({ epoch, fromStep: step, toStep: step + 1 });
+        step += 1;
+      } while (step < last && performance.now() < end && !this.#over());
+      await breathe();
+      this.#expectAlive();
     }
   }
 
   async evaluate(): Promise<void> {
+    this.#expectAlive();
     this.#program.evaluate();
   }
 
-  dispose(): void {}
+  #expectAlive(): void {
+    if (this.#disposed) throw disposed();
+  }
+
+  dispose(): void {
+    this.#disposed = true;
+  }
 }

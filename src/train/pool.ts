@@ -1,7 +1,7 @@
 import { type Endpoint, type Remote, wrap } from "comlink";
 import { WorkerError } from "../errors.ts";
 import { abort } from "./barrier.ts";
-import type { Crew, Threads } from "./crew.ts";
+import { type Crew, disposed, type Threads } from "./crew.ts";
 import type { Stretch } from "./program.ts";
 import type { ProgramHost } from "./program-host.ts";
 import type { Session } from "./session.ts";
@@ -87,6 +87,6 @@ class WorkerPool implements Crew {
   }
 
   dispose(): void {
-    this.#end(new WorkerError("the trainer was disposed of, so it trains no more"));
+    this.#end(disposed());
   }
 }

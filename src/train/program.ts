@@ -8,7 +8,7 @@ import type { Plan } from "../wasm/arena.ts";
 import { type Instance, instantiate, LANES } from "../wasm/kernels.ts";
 import { Barrier } from "./barrier.ts";
 import { type Control, controlViews, SUM, WORD } from "./control.ts";
-import { networkUse, ownRooms, planSession, type Session } from "./session.ts";
+import { networkOptions, ownRooms, planSession, type Session } from "./session.ts";
 
 /** A stretch of steps within one epoch. */
 export interface Stretch {
@@ -49,7 +49,7 @@ export class Program {
     this.#plan = planSession(session);
     this.#memory = memory;
     const table = parameterTable(config);
-    this.#network = new Network(kernels, config, table, this.#plan, networkUse(session));
+    this.#network = new Network(kernels, config, table, this.#plan, networkOptions(session));
     this.#shares = this.#network.shares(rank, size, session.densities);
     this.#control = controlViews(memory, this.#plan.at.control);
     this.#barrier = new Barrier(this.#control.words, size, spins);

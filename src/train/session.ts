@@ -1,7 +1,9 @@
 import type { Rows } from "../data/dataset.ts";
+import { MemoryLimitError } from "../errors.ts";
 import type { TrainingConfig, VaeConfig } from "../model/config.ts";
+import type { NetworkOptions } from "../model/network.ts";
 import { parameterTable } from "../model/parameters.ts";
-import { type NetworkUse, networkRegions } from "../model/regions.ts";
+import { networkRegions } from "../model/regions.ts";
 import { type Plan, planMemory } from "../wasm/arena.ts";
 import { GRADIENT_BYTES, LANES, ROW_BYTES } from "../wasm/kernels.ts";
 import { SPARSE_BELOW, type TileName } from "../wasm/tiles.ts";
@@ -21,6 +23,8 @@ export interface Session {
   readonly test: DataShape;
   /** For each 16 columns of the training data, the part that is not zero; absent where most is not. */
   readonly densities?: readonly number[] | undefined;
+  /** Whether hidden layers may work on lists of what is not zero. */
+  readonly listHidden: boolean;
   /** How many workers there are. */
   readonly size: number;
   readonly tile: TileName;
@@ -35,8 +39,9 @@ export function dataShape(rows: Rows | undefined): DataShape {
   return { count: rows?.count ?? 0, bytesPerValue: rows?.values instanceof Float32Array ? 4 : 1 };
 }
 
-export function networkUse({ training, densities, tile }: Session): NetworkUse {
-  return { capacity: training.batchSize, training: true, sparse: densities !== undefined, tile };
+export function networkOptions({ training, densities, listHidden, tile }: Session): NetworkOptions {
+  const { batchSize } = training;
+  return { capacity: batchSize, training: true, sparse: densities !== undefined, listHidden, tile };
 }
 
 /** Rows that are looked at to learn how much of the data is zero. */
@@ -77,7 +82,7 @@ export function planSession(session: Session): Plan<string> {
     parameters: bytes,
     m: bytes,
     v: bytes,
-    ...networkRegions(config, networkUse(session)),
+    ...networkRegions(config, networkOptions(session)),
     gradient: size * GRADIENT_BYTES,
     adam: size * ADAM_BYTES,
     order: train.count * 4,
@@ -86,6 +91,27 @@ export function planSession(session: Session): Plan<string> {
     data: train.count * config.inputDim * train.bytesPerValue,
     "test data": test.count * config.inputDim * test.bytesPerValue,
   });
+}
+
+/**
+ * A session with the lists that its tile gains from. They only save time: where the memory would not do with them, the
+ * hidden layers' are left out, then those of the data.
+ */
+export function withLists(session: Omit<Session, "listHidden">): Session {
+  // a ReLU leaves about half
+  const most = { ...session, listHidden: SPARSE_BELOW[session.tile] > 0.5 };
+  const fewer = { ...most, listHidden: false };
+  return [most, fewer].find(fits) ?? { ...fewer, densities: undefined };
+}
+
+function fits(session: Session): boolean {
+  try {
+    planSession(session);
+    return true;
+  } catch (error) {
+    if (error instanceof MemoryLimitError) return false;
+    throw error;
+  }
 }
 
 /** Where worker `rank` keeps its block of gradients and its coefficients. */

@@ -8,9 +8,16 @@ import { matrixAt } from "../model/regions.ts";
 import type { Trace, TracedStep } from "../model/training-trace.ts";
 import type { Vae } from "../model/vae.ts";
 import { growTo, type Plan, planMemory } from "../wasm/arena.ts";
-import { instantiate, LANES } from "../wasm/kernels.ts";
+import { elementIndex, instantiate } from "../wasm/kernels.ts";
 import { Program } from "./program.ts";
-import { dataShape, measureDensities, networkUse, planSession, type Session } from "./session.ts";
+import {
+  dataShape,
+  measureDensities,
+  networkOptions,
+  planSession,
+  type Session,
+  withLists,
+} from "./session.ts";
 import { expectRows, fillMemory, parametersAt } from "./trainer.ts";
 
 /** How much is traced; what is left out is 100 steps, and TRAIN_DEFAULTS'. */
@@ -54,7 +61,7 @@ class Tracer {
 
   static create(vae: Vae, data: Rows, training: TrainingConfig): Tracer {
     const { module, tile } = vae.kernels;
-    const session: Session = {
+    const session = withLists({
       config: vae.config,
       training,
       train: dataShape(data),
@@ -63,7 +70,7 @@ class Tracer {
       size: 1,
       tile,
       spins: 0,
-    };
+    });
     // The regions of a session stay where they are, and the gradient, which training never has in one piece, comes last.
     const plan = planMemory({ ...planSession(session).sizes, "whole gradient": vae.table.bytes });
     return new Tracer(vae, data, session, plan, module);
@@ -84,7 +91,7 @@ class Tracer {
     this.#memory = instance.memory;
     fillMemory(instance.memory, plan, vae, data, {});
     this.#program = new Program(session, 0, instance);
-    this.#network = new Network(instance.kernels, vae.config, vae.table, plan, networkUse(session));
+    this.#network = new Network(instance.kernels, vae.config, vae.table, plan, networkOptions(session));
   }
 
   next(): TracedStep {
@@ -125,7 +132,7 @@ class Tracer {
     for (let i = 0; i < noise.length; i++) {
       const row = Math.floor(i / latentDim);
       const column = i % latentDim;
-      noise[i] = floats[(at + Math.floor(column / LANES) * stride) / 4 + row * LANES + (column % LANES)];
+      noise[i] = floats[at / 4 + elementIndex(stride, row, column)];
     }
     return noise;
   }

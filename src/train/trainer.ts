@@ -13,7 +13,7 @@ import { type Control, controlViews, SUM, WORD } from "./control.ts";
 import { type Crew, InlineCrew, planCrew } from "./crew.ts";
 import type { EpochMetrics } from "./metrics.ts";
 import { Program } from "./program.ts";
-import { dataShape, measureDensities, planSession, type Session } from "./session.ts";
+import { dataShape, measureDensities, planSession, type Session, withLists } from "./session.ts";
 
 /** How far an epoch has come. */
 export interface Progress {
@@ -108,7 +108,7 @@ export class Trainer {
     const training = checkTraining(options);
     if (options.resume) expectState(options.resume, vae, stepsPerEpoch(data.count, training.batchSize));
     const { module, tile } = threads ? await platform().load(true, vae.arithmetic) : vae.kernels;
-    const session: Session = {
+    const session = withLists({
       config: vae.config,
       training,
       train: dataShape(data),
@@ -117,7 +117,7 @@ export class Trainer {
       size,
       tile,
       spins: threads && size > threads.cores() ? SPINS_WHEN_CROWDED : SPINS,
-    };
+    });
     const plan = planSession(session);
     const instance = instantiate(module, threads ? allocateShared(plan) : undefined);
     if (!threads) growTo(instance.memory, plan);

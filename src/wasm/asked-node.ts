@@ -22,8 +22,14 @@ const WORDS: ReadonlyMap<string, AskedKernels> = new Map<string, AskedKernels>([
 export function askedKernels(): AskedKernels {
   const words = (process.env.ELBOW_KERNELS ?? "").split(",").filter((word) => word !== "");
   const wrong = words.find((word) => !WORDS.has(word));
-  if (wrong === undefined) return Object.assign({}, ...words.map((word) => WORDS.get(word)));
+  if (wrong !== undefined) {
+    throw new ConfigError(
+      `ELBOW_KERNELS must be of ${[...WORDS.keys()].join(", ")}, with commas between, not ${wrong}`,
+    );
+  }
+  const asked: AskedKernels = Object.assign({}, ...words.map((word) => WORDS.get(word)));
+  if (Object.keys(asked).length === words.length) return asked;
   throw new ConfigError(
-    `ELBOW_KERNELS must be of ${[...WORDS.keys()].join(", ")}, with commas between, not ${wrong}`,
+    `ELBOW_KERNELS must have one arithmetic, one tile and one width at most, not ${words.join(",")}`,
   );
 }

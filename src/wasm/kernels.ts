@@ -232,9 +232,9 @@ const SEGMENT = 128;
 /** Entries are written four at a time, and columns are listed so. */
 export const LISTED_TOGETHER = 4;
 
-/** Bytes of a list of up to `length` entries. */
+/** Bytes of a list of `length` places: whole panels are listed, padding that is not zero included, as NaN makes it. */
 export function listBytes(length: number): number {
-  return (length + LISTED_TOGETHER) * ENTRY_BYTES;
+  return (panelsOf(length) * LANES + LISTED_TOGETHER) * ENTRY_BYTES;
 }
 
 /** Bytes that say where the segments of a list of `length` places end. */
@@ -248,6 +248,11 @@ export const STATIC_BYTES = 4096;
 /** Panels that hold `columns` columns; blocks of 16 rows that hold `rows` rows. */
 export function panelsOf(columns: number): number {
   return Math.ceil(columns / LANES);
+}
+
+/** Where the element of a matrix stands among the floats from its start; its panels are `stride` bytes apart. */
+export function elementIndex(stride: number, row: number, column: number): number {
+  return (Math.floor(column / LANES) * stride) / 4 + row * LANES + (column % LANES);
 }
 
 /** The codes of activations, as assembly/activation.ts numbers them. */

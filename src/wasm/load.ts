@@ -33,11 +33,13 @@ export interface Compiler {
  */
 export function kernelLoader(compiler: Compiler): Platform["load"] {
   const loaded = new Map<string, Promise<LoadedKernels>>();
+  // one after another: what one finds out about the engine holds for the next
+  let before: Promise<unknown> = Promise.resolve();
   return (shared, arithmetic) => {
     const key = JSON.stringify([shared, arithmetic, compiler.asked(), compiler.engine()]);
-    const loading = loaded.get(key) ?? loadFirstRight(compiler, shared, arithmetic);
+    const loading = loaded.get(key) ?? before.then(() => loadFirstRight(compiler, shared, arithmetic));
     loaded.set(key, loading);
-    loading.catch(() => loaded.delete(key));
+    before = loading.catch(() => loaded.delete(key));
     return loading;
   };
 }

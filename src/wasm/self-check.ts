@@ -4,6 +4,7 @@
 import { planMemory } from "./arena.ts";
 import {
   ACTIVATIONS,
+  elementIndex,
   GRADIENT_BYTES,
   instantiate,
   type Kernels,
@@ -230,7 +231,7 @@ class Check {
   #write(region: Region, values: Float32Array, rows: number, columns: number): void {
     const floats = this.#floats(region);
     for (let i = 0; i < values.length; i++) {
-      floats[panelIndex(rows, Math.floor(i / columns), i % columns)] = values[i];
+      floats[elementIndex(rows * ROW_BYTES, Math.floor(i / columns), i % columns)] = values[i];
     }
   }
 
@@ -238,7 +239,7 @@ class Check {
   #holds(region: Region, expected: Float64Array, rows: number, columns: number): boolean {
     const floats = this.#floats(region);
     const right = expected.every(
-      (value, i) => floats[panelIndex(rows, Math.floor(i / columns), i % columns)] === value,
+      (value, i) => floats[elementIndex(rows * ROW_BYTES, Math.floor(i / columns), i % columns)] === value,
     );
     floats.fill(0);
     return right;
@@ -254,10 +255,6 @@ class Check {
     floats.fill(0);
     return right;
   }
-}
-
-function panelIndex(rows: number, row: number, column: number): number {
-  return (Math.floor(column / LANES) * rows + row) * LANES + (column % LANES);
 }
 
 function product(

@@ -56,14 +56,15 @@ describe.concurrent("a wrong command line", () => {
     expect(code).toBe(2);
   });
 
-  test("a setting that the environment brings", async () => {
+  test.each([
+    ["fast", "must be of relaxed, simd, 6x16, 4x16, 6x8, 4x8, 128, 256, with commas between, not fast"],
+    ["simd,relaxed", "must have one arithmetic, one tile and one width at most, not simd,relaxed"],
+  ])("ELBOW_KERNELS=%s", async (asked, message) => {
     const { code, stderr } = await elbow(["train", "--data", "digits"], {
       cwd: dir.path,
-      env: { ELBOW_KERNELS: "fast" },
+      env: { ELBOW_KERNELS: asked },
     });
-    expect(stderr).toBe(
-      "elbow: ELBOW_KERNELS must be of relaxed, simd, 6x16, 4x16, 6x8, 4x8, 128, 256, with commas between, not fast\n",
-    );
+    expect(stderr).toBe(`elbow: ELBOW_KERNELS ${message}\n`);
     expect(code).toBe(2);
   });
 

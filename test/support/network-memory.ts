@@ -42,7 +42,7 @@ export class NetworkMemory {
     { module, shared }: Pick<KernelBuild, "shared"> & { readonly module: WebAssembly.Module },
     { capacity, sparse = false, tile = "4x8", workers = 1 }: NetworkMemoryOptions,
   ) {
-    const use = { capacity, training: true, sparse, tile };
+    const use = { capacity, training: true, sparse, listHidden: sparse, tile };
     const table = parameterTable(config);
     const sizes: Record<string, number> = {
       ...Object.fromEntries(REGIONS.map((region) => [region, table.bytes])),

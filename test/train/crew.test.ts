@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { ConfigError, Trainer, Vae } from "../../src/node.ts";
+import { ConfigError, Trainer, Vae, WorkerError } from "../../src/node.ts";
 import { changeThreads } from "../support/platform.ts";
 import { makeRows } from "../support/training.ts";
 import { watchWorkers } from "../support/workers.ts";
@@ -14,6 +14,42 @@ async function workersOf(options: { workers?: number }): Promise<number> {
 }
 
 afterEach(() => vi.unstubAllGlobals());
+
+describe("on this thread", () => {
+  const alone = { workers: 1 };
+
+  test("a large model's training stops after the step at hand", async () => {
+    vi.stubGlobal("crossOriginIsolated", false);
+    const large = await Vae.create({ inputDim: 512, hidden: [512] });
+    let steps = 0;
+    const trainer = await Trainer.create(large, makeRows(4096, 512), {
+      ...alone,
+      batchSize: 256,
+      onProgress: ({ step }) => {
+        steps = step;
+      },
+    });
+    const controller = new AbortController();
+    setTimeout(() => controller.abort());
+    expect(await trainer.runEpoch(controller.signal)).toBeUndefined();
+    expect(steps).toBeLessThan(16);
+  });
+
+  test("a trainer that was disposed of trains no more", async () => {
+    vi.stubGlobal("crossOriginIsolated", false);
+    const trainer = await Trainer.create(vae, rows, alone);
+    trainer.dispose();
+    await expect(trainer.runEpoch()).rejects.toThrow(WorkerError);
+  });
+});
+
+test("a machine with very many cores gets as many workers as there can be", async () => {
+  changeThreads({
+    cores: () => 384,
+    start: async ({ size }) => ({ train: async () => {}, evaluate: async () => {}, dispose: () => {}, size }),
+  });
+  expect(await workersOf({})).toBe(256);
+});
 
 describe("where memory can be shared", () => {
   test("there are as many workers as asked for, or as there are cores", async () => {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { DivergedError, type Rows, train, Vae, type VaeConfig } from "../../src/node.ts";
+import { changeCompiler } from "../support/platform.ts";
 import { createTrainer, makeRows, type Workers } from "../support/training.ts";
 import { within } from "../support/within.ts";
 import { watchWorkers } from "../support/workers.ts";
@@ -50,6 +51,19 @@ describe.each(CREWS)("%s", (workers) => {
     expect(vae.tensors()).toEqual(before);
     trainer.dispose();
   });
+});
+
+/** Widths that pad their last panel by 15, 8 and 1: NaN fills the padding, and lists are made of whole panels. */
+test.each([385, 392, 399])("NaN in a hidden layer of %i spills nowhere", async (width) => {
+  changeCompiler({ asked: () => ({ tile: "6x16" }) });
+  const huge = makeRows(128, 200);
+  huge.values.fill(3e38, 127 * 200);
+  const vae = await Vae.create({ inputDim: 200, hidden: [width], likelihood: "gaussian" });
+  for (const workers of CREWS) {
+    const trainer = await createTrainer(vae, huge, { workers });
+    await expect(within(5000, trainer.runEpoch())).rejects.toThrow(DivergedError);
+    trainer.dispose();
+  }
 });
 
 test("train() passes it on and ends the workers", async () => {

@@ -84,6 +84,20 @@ describe("what is loaded", () => {
     },
   );
 
+  test("what one load finds out holds for those that wait", async () => {
+    let narrow = false;
+    changeCompiler({
+      engine: () => ({ revectorized: !narrow }),
+      narrow: () => {
+        narrow = true;
+      },
+      compile: async (build) => (narrow ? compileNode(build) : miscompiled(build)),
+      warn: () => {},
+    });
+    const loaded = await Promise.all([false, true].map((shared) => platform().load(shared)));
+    for (const kernels of loaded) expect(kernels).toMatchObject({ arithmetic: best, width: 128 });
+  });
+
   test("gives what was asked for", async () => {
     changeCompiler({ asked: () => ({ arithmetic: "simd", tile: "4x16" }) });
     expect(await platform().load(false)).toMatchObject({ arithmetic: "simd", tile: "4x16" });
