@@ -15,7 +15,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { FileError } from "../../src/errors.ts";
 import { readWhole, writeWhole } from "../../src/formats/files-node.ts";
 
@@ -175,6 +175,38 @@ describe("readWhole", () => {
     const path = join(dir, "sparse");
     await writeFile(path, "");
     await truncate(path, 2 ** 42);
-    expect(await refusal(readWhole(path))).toContain("larger than can be read at once");
+    expect(await refusal(readWhole(path))).toContain("larger than any file of weights");
+  });
+
+  test.each([1, 99_999, 100_000, 2 ** 17])("reads chunks of %i bytes as one file", async (atOnce) => {
+    const size = atOnce === 1 ? 300 : 100_000;
+    const bytes = Uint8Array.from({ length: size }, (_, i) => i % 251);
+    await writeFile(join(dir, "a"), bytes);
+    const found = await readWhole(join(dir, "a"), { atOnce });
+    expect(Buffer.isBuffer(found)).toBe(false);
+    expect(Buffer.compare(found, bytes)).toBe(0);
+  });
+
+  test("says so where there is no memory for it", async () => {
+    const path = join(dir, "sparse");
+    await writeFile(path, "");
+    await truncate(path, 2 ** 31);
+    // The array is the one thing that cannot be had.
+    vi.stubGlobal(
+      "Uint8Array",
+      new Proxy(Uint8Array, {
+        construct(target, args) {
+          if (args[0] === 2 ** 31) throw new RangeError("Array buffer allocation failed");
+          return Reflect.construct(target, args) as object;
+        },
+      }),
+    );
+    try {
+      expect(await refusal(readWhole(path))).toBe(
+        `Cannot read ${path}: there is not enough memory for it; close other programs or use a machine with more (ENOMEM).`,
+      );
+    } finally {
+      vi.unstubAllGlobals();
+    }
   });
 });
