@@ -1,5 +1,6 @@
 /** Whole files in, whole files out, and what can go wrong with a disk in plain words. */
-import { type FileHandle, mkdir, open, stat, writeFile } from "node:fs/promises";
+import { constants } from "node:fs";
+import { access, type FileHandle, mkdir, open, realpath, stat, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import writeFileAtomic from "write-file-atomic";
 import { FileError } from "../errors.ts";
@@ -34,6 +35,27 @@ export async function writeWhole(
       // is written or there is an error. The library waits for the promise although its type says void.
       tmpfileCreated: (temporary) => writeFile(temporary, contents),
     });
+  } catch (cause) {
+    throw writeError(path, cause);
+  }
+}
+
+/**
+ * Before any work is done for a file that `writeWhole` shall write: that it could be written now, without its parents
+ * being made. Nothing is touched.
+ *
+ * @throws FileError as `writeWhole` would
+ */
+export async function expectWritable(path: string): Promise<void> {
+  try {
+    const there = await stat(path).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== "ENOENT") throw error;
+    });
+    if (there?.isDirectory()) throw fault("EISDIR");
+    if (there !== undefined && !there.isFile()) return await access(path, constants.W_OK);
+    // A file is replaced in its directory, whatever its own mode says.
+    const place = there === undefined ? path : await realpath(path);
+    await access(dirname(place), constants.W_OK | constants.X_OK);
   } catch (cause) {
     throw writeError(path, cause);
   }

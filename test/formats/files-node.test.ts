@@ -17,7 +17,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { FileError } from "../../src/errors.ts";
-import { readWhole, writeWhole } from "../../src/formats/files-node.ts";
+import { expectWritable, readWhole, writeWhole } from "../../src/formats/files-node.ts";
 
 let dir: string;
 beforeEach(async () => {
@@ -209,4 +209,29 @@ describe("readWhole", () => {
       vi.unstubAllGlobals();
     }
   });
+});
+
+describe("expectWritable", () => {
+  test("says what writeWhole would, and touches nothing", async () => {
+    await writeFile(join(dir, "file"), "old");
+    const bad = [dir, join(dir, "none", "a"), join(dir, "file", "a"), join(dir, "x".repeat(300))];
+    for (const path of bad) {
+      expect(await refusal(expectWritable(path))).toBe(await refusal(writeWhole(path, "x")));
+    }
+    for (const name of ["file", "new"]) await expectWritable(join(dir, name));
+    expect(await readdir(dir)).toEqual(["file"]);
+    expect(await readFile(join(dir, "file"), "utf8")).toBe("old");
+  });
+
+  test.runIf(existsSync("/dev/null"))("lets devices pass", () => expectWritable("/dev/null"));
+
+  test.runIf(process.getuid?.() !== 0 && process.platform !== "win32")(
+    "asks the directory, which gets another file in its place",
+    async () => {
+      await writeFile(join(dir, "a"), "old");
+      await chmod(dir, 0o555);
+      expect(await refusal(expectWritable(join(dir, "a")))).toContain("permission denied");
+      await chmod(dir, 0o755);
+    },
+  );
 });
