@@ -3,7 +3,7 @@ import { ConfigError } from "../errors.ts";
 import { expectDirectoryFree, writeWholeDirectory } from "../formats/directory-node.ts";
 import { serializeOnnx } from "../formats/onnx.ts";
 import { openFile } from "./open-model.ts";
-import { elbowVersion, print } from "./output.ts";
+import { elbowVersion, note, print } from "./output.ts";
 
 const NAMES = ["encoder", "decoder", "reconstruction"] as const;
 
@@ -20,6 +20,7 @@ export async function exportCommand(path: string, { onnx, overwrite = false }: E
   const model = { config, tensors: () => [...tensors.values()] };
   const bytes = serializeOnnx(model, { ...info, elbow: elbowVersion() });
   const files = new Map(NAMES.map((name) => [`${name}.onnx`, bytes[name]]));
-  await writeWholeDirectory(onnx, files, { overwrite });
+  const left = await writeWholeDirectory(onnx, files, { overwrite });
+  if (left !== undefined) note(`What ${onnx} held before could not be deleted; it is in ${left}`);
   print(`${onnx}: ${fileNames.join(", ")}`);
 }

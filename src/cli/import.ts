@@ -1,6 +1,6 @@
 /** `elbow import` */
 import { stat } from "node:fs/promises";
-import { extname, join } from "node:path";
+import { basename, dirname, extname, join } from "node:path";
 import { ConfigError, FileError } from "../errors.ts";
 import { readWhole, writeWhole } from "../formats/files-node.ts";
 import { type ImportOptions, importModel } from "../formats/import-model.ts";
@@ -23,8 +23,9 @@ export interface ImportFlags {
 
 export async function importCommand(path: string, flags: ImportFlags): Promise<void> {
   const { imageShape } = flags;
-  const output =
-    extname(flags.output) === ".safetensors" ? flags.output : join(flags.output, RUN_FILES.model);
+  const isFile = extname(flags.output).toLowerCase() === ".safetensors";
+  const output = isFile ? flags.output : join(flags.output, RUN_FILES.model);
+  await expectNoRun(output);
   if (!flags.overwrite && (await stat(output).catch(() => undefined))) {
     throw new FileError(`${output} exists already; give another -o, or replace it with --overwrite`);
   }
@@ -40,6 +41,18 @@ export async function importCommand(path: string, flags: ImportFlags): Promise<v
   const layers = [inputDim, ...hidden, latentDim, ...hidden.toReversed(), inputDim].join("-");
   const count = [...tensors.values()].reduce((sum, { data }) => sum + data.length, 0);
   print(`${output}: ${layers}, ${activation}, ${likelihood}, ${groupDigits(count)} parameters`);
+}
+
+/** A run's own files tell of its training, and the imported model had another. */
+async function expectNoRun(output: string): Promise<void> {
+  const directory = dirname(output);
+  const ofRun: readonly string[] = Object.values(RUN_FILES);
+  if (!ofRun.includes(basename(output).toLowerCase())) return;
+  if ((await stat(join(directory, RUN_FILES.config)).catch(() => undefined)) === undefined) return;
+  throw new FileError(
+    `${directory} has a ${RUN_FILES.config}, as runs have, and ${basename(output)} would not be that run's; ` +
+      "give another directory as -o",
+  );
 }
 
 function optionsOf({ hidden, latent, activation, likelihood, seed }: ImportFlags): ImportOptions {

@@ -3,9 +3,12 @@ import { stat } from "node:fs/promises";
 import { cpus } from "node:os";
 import { extname } from "node:path";
 import process from "node:process";
+import { rowsInSteps } from "../data/sampler.ts";
 import { ConfigError, FileError } from "../errors.ts";
-import { readWhole, writeWhole } from "../formats/files-node.ts";
+import { expectWritable, readWhole, writeWhole } from "../formats/files-node.ts";
 import { readMetadata } from "../formats/safetensors.ts";
+import { expectTraceSize } from "../formats/trace-file.ts";
+import { TRACE_STEPS } from "../model/config.ts";
 import { serializeTrace, TRAIN_DEFAULTS, tuneEngine, trace as writeDown } from "../node.ts";
 import { groupDigits } from "../report/metrics.ts";
 import { dataSource, loadDefault, loadSource } from "./data.ts";
@@ -28,13 +31,16 @@ export async function traceCommand(flags: TraceFlags): Promise<void> {
       ? (await loadDefault(dataDir, {})).dataset
       : await loadSource(dataSource(data, dataDir));
   const vae = await newModel(flags, train.dim);
-  const trace = await writeDown(vae, train, {
-    steps: flags.steps,
-    batchSize: flags.batchSize ?? TRAIN_DEFAULTS.batchSize,
-    learningRate: flags.lr ?? TRAIN_DEFAULTS.learningRate,
-  });
+  const {
+    steps = TRACE_STEPS,
+    batchSize = TRAIN_DEFAULTS.batchSize,
+    lr = TRAIN_DEFAULTS.learningRate,
+  } = flags;
+  const kept = flags.withoutData ? undefined : train;
+  expectTraceSize(vae.config, { steps, rows: rowsInSteps(train.count, batchSize, steps) }, kept);
+  const trace = await writeDown(vae, train, { steps, batchSize, learningRate: lr });
   const bytes = serializeTrace(trace, {
-    data: flags.withoutData ? undefined : train,
+    data: kept,
     info: { elbow: elbowVersion(), dataset: { name, sha256 }, imageShape: train.shape },
     machine: describeMachine(),
   });
@@ -51,9 +57,10 @@ function describeMachine(): string {
 /**
  * A trace takes the place of a trace and of nothing else: models have names that end like its own.
  *
- * @throws ConfigError or FileError where it would be something else
+ * @throws ConfigError or FileError where it would be something else, or nothing can be written there
  */
 async function expectReplaceable(path: string): Promise<void> {
+  await expectWritable(path);
   const there = await stat(path).catch(() => undefined);
   if (there !== undefined && !there.isFile()) return;
   if (extname(path).toLowerCase() !== ".safetensors") {

@@ -14,6 +14,12 @@ export function stepsPerEpoch(count: number, batchSize: number): number {
   return Math.ceil(count / batchSize);
 }
 
+/** Rows in the batches of the first steps, through as many epochs as they take. */
+export function rowsInSteps(count: number, batchSize: number, steps: number): number {
+  const perEpoch = stepsPerEpoch(count, batchSize);
+  return Math.floor(steps / perEpoch) * count + Math.min(count, (steps % perEpoch) * batchSize);
+}
+
 /** Rows in the batch of a step: `batchSize`, or what is left over for the last one. */
 export function rowsInStep(count: number, batchSize: number, stepInEpoch: number): number {
   return Math.max(0, Math.min(batchSize, count - stepInEpoch * batchSize));

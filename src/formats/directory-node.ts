@@ -17,13 +17,14 @@ export interface DirectoryOptions {
  * Writes a directory beside its place, then renames it; directories above it are made. When it fails, what was there
  * before is still there.
  *
+ * @returns where the directory that it replaced still lies, beside it, if that could not be deleted
  * @throws FileError, one line: what is there already, or which file, why not, what to do.
  */
 export async function writeWholeDirectory(
   path: string,
   files: DirectoryFiles,
   options: DirectoryOptions = {},
-): Promise<void> {
+): Promise<string | undefined> {
   const replaces = await expectDirectoryFree(path, [...files.keys()], options);
   const place = resolve(path);
   const draft = `${place}.${randomUUID()}`;
@@ -31,7 +32,9 @@ export async function writeWholeDirectory(
     await mkdir(dirname(place), { recursive: true });
     await mkdir(draft);
     for (const [name, contents] of files) await writeWhole(join(draft, name), contents);
-    await (replaces ? exchange(draft, place) : rename(draft, place));
+    if (replaces) return await exchange(draft, place);
+    await rename(draft, place);
+    return undefined;
   } catch (cause) {
     throw cause instanceof FileError ? cause : writeError(path, cause);
   } finally {
@@ -59,8 +62,12 @@ export async function expectDirectoryFree(
   throw new FileError(`${path} holds ${stranger}, which would be lost with it; give another directory`);
 }
 
-/** A full directory cannot be renamed onto, so the old one steps aside until the new one is there. */
-async function exchange(draft: string, place: string): Promise<void> {
+/**
+ * A full directory cannot be renamed onto, so the old one steps aside until the new one is there.
+ *
+ * @returns where the old one still is; when it cannot be deleted, the new one is in place all the same
+ */
+async function exchange(draft: string, place: string): Promise<string | undefined> {
   const aside = `${place}.${randomUUID()}`;
   await rename(place, aside);
   try {
@@ -69,5 +76,8 @@ async function exchange(draft: string, place: string): Promise<void> {
     await rename(aside, place);
     throw error;
   }
-  await rm(aside, { recursive: true });
+  return rm(aside, { recursive: true }).then(
+    () => undefined,
+    () => aside,
+  );
 }

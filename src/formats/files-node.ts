@@ -1,5 +1,6 @@
 /** Whole files in, whole files out, and what can go wrong with a disk in plain words. */
-import { mkdir, readFile, stat, writeFile } from "node:fs/promises";
+import { constants } from "node:fs";
+import { access, type FileHandle, mkdir, open, realpath, stat, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import writeFileAtomic from "write-file-atomic";
 import { FileError } from "../errors.ts";
@@ -25,7 +26,7 @@ export async function writeWhole(
   try {
     if (parents) await mkdir(dirname(path), { recursive: true });
     const there = await stat(path).catch(() => undefined);
-    if (there?.isDirectory()) throw Object.assign(new Error("is a directory"), { code: "EISDIR" });
+    if (there?.isDirectory()) throw fault("EISDIR");
     // Renaming over a device would put a plain file in its place: as root, that would be the end of /dev/null.
     if (there !== undefined && !there.isFile()) return await writeFile(path, contents);
     await writeFileAtomic(path, "", {
@@ -39,9 +40,41 @@ export async function writeWhole(
   }
 }
 
+/**
+ * Before any work is done for a file that `writeWhole` shall write: that it could be written now, without its parents
+ * being made. Nothing is touched.
+ *
+ * @throws FileError as `writeWhole` would
+ */
+export async function expectWritable(path: string): Promise<void> {
+  try {
+    const there = await stat(path).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== "ENOENT") throw error;
+    });
+    if (there?.isDirectory()) throw fault("EISDIR");
+    if (there !== undefined && !there.isFile()) return await access(path, constants.W_OK);
+    // A file is replaced in its directory, whatever its own mode says.
+    const place = there === undefined ? path : await realpath(path);
+    await access(dirname(place), constants.W_OK | constants.X_OK);
+  } catch (cause) {
+    throw writeError(path, cause);
+  }
+}
+
 /** Why something cannot be written there, and what to do. */
 export function writeError(path: string, cause: unknown): FileError {
   return fileError(`Cannot write ${path}`, WRITE_FAULTS, cause);
+}
+
+/** What Node reads in one call, in bytes. */
+const MOST_AT_ONCE = 2 ** 31 - 1;
+
+/** The largest file, in bytes: float64 weights of a model whose float32 fill a WebAssembly memory, and their header. */
+const MOST_BYTES = 2 ** 33 + 2 ** 27;
+
+export interface ReadOptions {
+  /** Larger files are read in chunks of so many bytes. Default: what Node reads in one call, 2³¹ − 1. */
+  readonly atOnce?: number;
 }
 
 /**
@@ -49,14 +82,49 @@ export function writeError(path: string, cause: unknown): FileError {
  *
  * @throws FileError, one line: which file, why not, what to do.
  */
-export async function readWhole(path: string): Promise<Uint8Array<ArrayBuffer>> {
+export async function readWhole(
+  path: string,
+  { atOnce = MOST_AT_ONCE }: ReadOptions = {},
+): Promise<Uint8Array<ArrayBuffer>> {
   try {
-    const buffer = await readFile(path);
-    // A plain Uint8Array: Buffer has the same type but other ideas, such as a `slice` that does not copy.
-    return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
+    const file = await open(path);
+    try {
+      const { size } = await file.stat();
+      if (size > atOnce) return await readChunks(file, size, atOnce);
+      const buffer = await file.readFile();
+      // A plain Uint8Array: Buffer has the same type but other ideas, such as a `slice` that does not copy.
+      return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
+    } finally {
+      await file.close();
+    }
   } catch (cause) {
     throw fileError(`Cannot read ${path}`, READ_FAULTS, cause);
   }
+}
+
+async function readChunks(file: FileHandle, size: number, atOnce: number): Promise<Uint8Array<ArrayBuffer>> {
+  if (size > MOST_BYTES) throw fault("EFBIG");
+  const bytes = allocate(size);
+  let at = 0;
+  while (at < size) {
+    const { bytesRead } = await file.read(bytes.subarray(at, at + atOnce));
+    if (bytesRead === 0) break; // the file has become shorter meanwhile
+    at += bytesRead;
+  }
+  return bytes.subarray(0, at);
+}
+
+function allocate(size: number): Uint8Array<ArrayBuffer> {
+  try {
+    return new Uint8Array(size);
+  } catch (cause) {
+    throw fault("ENOMEM", cause);
+  }
+}
+
+/** What the system would say, where it is found out before the system is asked. */
+function fault(code: string, cause?: unknown): Error {
+  return Object.assign(new Error(code, { cause }), { code });
 }
 
 /** What a system's error code means to someone who wanted that file, and what to do. */
@@ -94,10 +162,8 @@ const READ_FAULTS: Faults = new Map([
   ["EACCES", "permission denied; ask for the right to read it"],
   ["EPERM", "the system does not permit it; ask for the right to read it"],
   ["EBUSY", "another program is using it; close that and try again"],
-  [
-    "ERR_FS_FILE_TOO_LARGE",
-    "it is larger than can be read at once; it is probably not the file that you mean",
-  ],
+  ["EFBIG", "it is larger than any file of weights; it is probably not the file that you mean"],
+  ["ENOMEM", "there is not enough memory for it; close other programs or use a machine with more"],
 ]);
 
 function fileError(what: string, faults: Faults, cause: unknown): FileError {

@@ -5,7 +5,8 @@
  */
 import type { Rows } from "../data/dataset.ts";
 import { ConfigError } from "../errors.ts";
-import { ADAM } from "../model/config.ts";
+import { ADAM, type VaeConfig } from "../model/config.ts";
+import { parameterCount, parameterTable } from "../model/parameters.ts";
 import type { Trace, TracedStep } from "../model/training-trace.ts";
 import type { Elements } from "./dtypes.ts";
 import { describeModel, type ModelInfo } from "./metadata.ts";
@@ -32,7 +33,8 @@ const MOST_BYTES = 2 ** 30;
 export function serializeTrace(trace: Trace, options: TraceFileOptions = {}): Uint8Array<ArrayBuffer> {
   const { config, training, arithmetic, initial, steps } = trace;
   const { data, info, machine } = options;
-  expectTraceSize(trace, data);
+  const visited = steps.reduce((sum, step) => sum + step.rows.length, 0);
+  expectTraceSize(config, { steps: steps.length, rows: visited }, data);
   const metadata = {
     ...describeModel("trace", config, { ...info, arithmetic }),
     batchSize: String(training.batchSize),
@@ -60,17 +62,28 @@ export function serializeTrace(trace: Trace, options: TraceFileOptions = {}): Ui
   );
 }
 
-/** @throws {ConfigError} before anything of a size that no file should have is allocated */
-function expectTraceSize({ config, initial, steps }: Trace, data: Rows | undefined): void {
+/**
+ * That a trace can become a file, before it is made or anything of a size that no file should have is allocated.
+ *
+ * @param rows in the batches of all steps together
+ * @throws {ConfigError} as `serializeTrace`
+ *
+ * @internal
+ */
+export function expectTraceSize(
+  config: VaeConfig,
+  { steps, rows }: { readonly steps: number; readonly rows: number },
+  data: Rows | undefined,
+): void {
   if (data !== undefined && data.dim !== config.inputDim) {
     throw new ConfigError(
       `the rows of the trace have ${config.inputDim} numbers, but those given have ${data.dim}`,
     );
   }
-  const rows = steps.reduce((sum, step) => sum + step.rows.length, 0);
+  const table = parameterTable(config);
   const rowBytes = 4 + 4 * config.latentDim + (data ? data.dim * data.values.BYTES_PER_ELEMENT : 0);
-  const weights = initial.reduce((sum, { data: { byteLength } }) => sum + byteLength, 0);
-  const bytes = weights + rows * rowBytes + steps.length * 8 * (3 + initial.length);
+  const stepBytes = 4 + 8 * (3 + table.tensors.length);
+  const bytes = 4 * parameterCount(table) + rows * rowBytes + steps * stepBytes;
   if (bytes <= MOST_BYTES) return;
   throw new ConfigError(
     `a trace must be at most ${MOST_BYTES / 2 ** 20} MiB, but this one would be ${Math.ceil(bytes / 2 ** 20)} MiB; ` +

@@ -1,4 +1,4 @@
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import { beforeAll, describe, expect, test } from "vitest";
 import { serializeSafetensors } from "../../src/formats/safetensors.ts";
 import { parseModel, Vae } from "../../src/node.ts";
@@ -58,6 +58,30 @@ describe.concurrent("elbow import", () => {
     expect(await readFile(dir.at("full", "model.safetensors"), "utf8")).toBe("mine");
     expect((await run("import", "weights.safetensors", "-o", "full", "--overwrite")).code).toBe(0);
     expect(parseModel(await readFile(dir.at("full", "model.safetensors"))).config.hidden).toEqual([12]);
+  });
+
+  test.each([[[]], [["--overwrite"]]])("leaves a run as its training left it, %j", async (flags) => {
+    const name = `run${flags.length}`;
+    await mkdir(dir.at(name));
+    await writeFile(dir.at(name, "config.json"), "{}");
+    await writeFile(dir.at(name, "model.safetensors"), "trained");
+    for (const output of [name, `${name}/model.safetensors`]) {
+      const { code, stderr } = await run("import", "weights.safetensors", "-o", output, ...flags);
+      expect(stderr).toBe(
+        `elbow: ${name} has a config.json, as runs have, and model.safetensors would not be that run's; ` +
+          "give another directory as -o\n",
+      );
+      expect(code).toBe(1);
+    }
+    expect(await readFile(dir.at(name, "model.safetensors"), "utf8")).toBe("trained");
+    const beside = await run("import", "weights.safetensors", "-o", `${name}/other.safetensors`);
+    expect([beside.code, beside.stderr]).toEqual([0, ""]);
+  });
+
+  test("takes a name in capitals for a file's", async () => {
+    await copyFile(dir.at("weights.safetensors"), dir.at("IN.SAFETENSORS"));
+    expect((await run("import", "IN.SAFETENSORS", "-o", "OUT.SAFETENSORS")).code).toBe(0);
+    expect(parseModel(await readFile(dir.at("OUT.SAFETENSORS"))).config.hidden).toEqual([12]);
   });
 
   test.each([

@@ -7,6 +7,8 @@ import { elbow, jsonLines, listing, temporaryDirectory, writeDigits } from "./su
 const dir = temporaryDirectory();
 const run = (...args: string[]): ReturnType<typeof elbow> => elbow(args, { cwd: dir.path });
 const SETTINGS = ["--data", "idx", "--hidden", "16", "--latent", "3", "--lr", "2e-3", "--seed", "5"];
+/** 6666 epochs of 320 rows and 2 batches of 128, 4 + 4 · 3 + 784 bytes each; 4 + 8 · (3 + 10) a step; 26 054 weights. */
+const MIB_OF_20_000_STEPS = Math.ceil(((6666 * 320 + 2 * 128) * 800 + 20_000 * 108 + 4 * 26_054) / 2 ** 20);
 
 beforeAll(async () => {
   await writeDigits(dir.at("idx"));
@@ -84,6 +86,26 @@ describe.concurrent("what it does not do", () => {
     const full = await run("trace", ...SETTINGS, "--steps", "1", "-o", "/dev/full");
     expect(full.stderr).toMatch(/^elbow: Cannot write \/dev\/full: the disk is full; [^\n]+\n$/);
     expect(full.code).toBe(1);
+  });
+
+  // The learning rate would end the first step with another error.
+  test.each([
+    [["-o", "run"], 1, "Cannot write run: it is a directory; give the name of a file (EISDIR)."],
+    [
+      ["-o", "none/t.safetensors"],
+      1,
+      "Cannot write none/t.safetensors: its directory does not exist; make it first (ENOENT).",
+    ],
+    [
+      ["--steps", "20000"],
+      2,
+      `a trace must be at most 1024 MiB, but this one would be ${MIB_OF_20_000_STEPS} MiB; ` +
+        "use fewer steps, or leave the rows themselves out",
+    ],
+  ])("begin what it cannot write, %j", async (flags, exit, message) => {
+    const { code, stderr } = await run("trace", ...SETTINGS, "--lr", "1e38", ...flags);
+    expect(stderr).toBe(`elbow: ${message}\n`);
+    expect(code).toBe(exit);
   });
 
   test("pass for a model", async () => {

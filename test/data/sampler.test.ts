@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { epochOrder, rowsInStep, stepsPerEpoch } from "../../src/data/sampler.ts";
+import { epochOrder, rowsInStep, rowsInSteps, stepsPerEpoch } from "../../src/data/sampler.ts";
 
 test("an epoch visits every row once, in an order of its own", () => {
   const order = epochOrder(1000, 0, 0);
@@ -20,4 +20,9 @@ test.each([
   expect(sizes.at(-1)).toBe(last);
   expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(count);
   expect(rowsInStep(count, batchSize, steps)).toBe(0);
+  for (const through of [1, steps - 1, steps, steps + 1, 3 * steps, 3 * steps + 2]) {
+    let rows = 0;
+    for (let step = 0; step < through; step++) rows += rowsInStep(count, batchSize, step % steps);
+    expect(rowsInSteps(count, batchSize, through)).toBe(rows);
+  }
 });

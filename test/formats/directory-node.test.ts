@@ -1,10 +1,16 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import * as disk from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { dirname, join } from "node:path";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { FileError } from "../../src/errors.ts";
 import { writeWholeDirectory } from "../../src/formats/directory-node.ts";
 
+vi.mock("node:fs/promises", async (original) => {
+  const real = await original<typeof import("node:fs/promises")>();
+  return { ...real, rm: vi.fn(real.rm) };
+});
+
+const { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } = disk;
 let home = "";
 beforeEach(async () => {
   home = await mkdtemp(join(tmpdir(), "elbow-directory-"));
@@ -43,6 +49,18 @@ test("one that is there is kept unless it is to be replaced, even where it is em
   await writeWholeDirectory(path, new Map([...FILES, ["b", "x"]]), { overwrite: true });
   expect(await contents(path)).toEqual([WHOLE[0], ["b", [0x78]]]);
   expect(await readdir(home)).toEqual(["out"]);
+});
+
+test("where the old one cannot be deleted, the new one is in place and the old one is told of", async () => {
+  const path = join(home, "out");
+  await mkdir(path);
+  await writeFile(join(path, "a"), "old");
+  vi.mocked(rm).mockRejectedValueOnce(Object.assign(new Error("EACCES"), { code: "EACCES" }));
+  const left = await writeWholeDirectory(path, FILES, { overwrite: true });
+  expect(await contents(path)).toEqual(WHOLE);
+  expect(dirname(left!)).toBe(home);
+  expect(await readFile(join(left!, "a"), "utf8")).toBe("old");
+  expect(await writeWholeDirectory(path, FILES, { overwrite: true })).toBeUndefined();
 });
 
 test("what else it holds is not lost", async () => {

@@ -15,9 +15,9 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { FileError } from "../../src/errors.ts";
-import { readWhole, writeWhole } from "../../src/formats/files-node.ts";
+import { expectWritable, readWhole, writeWhole } from "../../src/formats/files-node.ts";
 
 let dir: string;
 beforeEach(async () => {
@@ -175,6 +175,63 @@ describe("readWhole", () => {
     const path = join(dir, "sparse");
     await writeFile(path, "");
     await truncate(path, 2 ** 42);
-    expect(await refusal(readWhole(path))).toContain("larger than can be read at once");
+    expect(await refusal(readWhole(path))).toContain("larger than any file of weights");
   });
+
+  test.each([1, 99_999, 100_000, 2 ** 17])("reads chunks of %i bytes as one file", async (atOnce) => {
+    const size = atOnce === 1 ? 300 : 100_000;
+    const bytes = Uint8Array.from({ length: size }, (_, i) => i % 251);
+    await writeFile(join(dir, "a"), bytes);
+    const found = await readWhole(join(dir, "a"), { atOnce });
+    expect(Buffer.isBuffer(found)).toBe(false);
+    expect(Buffer.compare(found, bytes)).toBe(0);
+  });
+
+  test("says so where there is no memory for it", async () => {
+    const path = join(dir, "sparse");
+    await writeFile(path, "");
+    await truncate(path, 2 ** 31);
+    // The array is the one thing that cannot be had.
+    vi.stubGlobal(
+      "Uint8Array",
+      new Proxy(Uint8Array, {
+        construct(target, args) {
+          if (args[0] === 2 ** 31) throw new RangeError("Array buffer allocation failed");
+          return Reflect.construct(target, args) as object;
+        },
+      }),
+    );
+    try {
+      expect(await refusal(readWhole(path))).toBe(
+        `Cannot read ${path}: there is not enough memory for it; close other programs or use a machine with more (ENOMEM).`,
+      );
+    } finally {
+      vi.unstubAllGlobals();
+    }
+  });
+});
+
+describe("expectWritable", () => {
+  test("says what writeWhole would, and touches nothing", async () => {
+    await writeFile(join(dir, "file"), "old");
+    const bad = [dir, join(dir, "none", "a"), join(dir, "file", "a"), join(dir, "x".repeat(300))];
+    for (const path of bad) {
+      expect(await refusal(expectWritable(path))).toBe(await refusal(writeWhole(path, "x")));
+    }
+    for (const name of ["file", "new"]) await expectWritable(join(dir, name));
+    expect(await readdir(dir)).toEqual(["file"]);
+    expect(await readFile(join(dir, "file"), "utf8")).toBe("old");
+  });
+
+  test.runIf(existsSync("/dev/null"))("lets devices pass", () => expectWritable("/dev/null"));
+
+  test.runIf(process.getuid?.() !== 0 && process.platform !== "win32")(
+    "asks the directory, which gets another file in its place",
+    async () => {
+      await writeFile(join(dir, "a"), "old");
+      await chmod(dir, 0o555);
+      expect(await refusal(expectWritable(join(dir, "a")))).toContain("permission denied");
+      await chmod(dir, 0o755);
+    },
+  );
 });

@@ -97,7 +97,7 @@ describe("what makes no file", () => {
 
   test("more than a reader could take", () => {
     const [step] = traced.steps;
-    // 15 steps over the limit with rows of floats, and below it without
+    // 1088 MiB of rows of floats and 44 of weights; without the rows, below the limit
     const wide: Trace = {
       ...traced,
       config: { ...config, inputDim: 2 ** 20 },
@@ -105,7 +105,7 @@ describe("what makes no file", () => {
     };
     const data = { values: new Float32Array(0), count: 11, dim: 2 ** 20 };
     expect(() => serializeTrace(wide, { data })).toThrow(
-      "a trace must be at most 1024 MiB, but this one would be 1089 MiB; use fewer steps, or leave the rows themselves out",
+      "a trace must be at most 1024 MiB, but this one would be 1133 MiB; use fewer steps, or leave the rows themselves out",
     );
     expect(serializeTrace(wide).length).toBeLessThan(1e5);
   });
