@@ -7,8 +7,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { decode } from "fast-png";
-import { parseSafetensors } from "../src/formats/safetensors.ts";
-import { parseMetrics } from "../src/report/metrics.ts";
+import { parseSafetensors } from "../src/codecs/safetensors.ts";
+import { parseMetrics } from "../src/runs/metrics.ts";
 
 /** After one epoch: PyTorch has 188 in training and 169 in the test on MNIST; the digits are easier or harder. */
 const LOSSES: Readonly<Record<string, { train: number; test: number }>> = {

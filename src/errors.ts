@@ -1,11 +1,42 @@
+/** What is wrong, as data. The sentence that people read is composed in one place, by `ElbowError`. */
+export interface Fault {
+  /** The setting, option, argument or file at fault, in the reader's own words: `batchSize`, `--batch-size`, a path. */
+  readonly setting: string;
+  /** What is allowed there: "a whole number from 1 to 65536". */
+  readonly expected: string;
+  /** What was there instead. */
+  readonly found: string;
+  /** What to do about it. */
+  readonly remedy?: string | undefined;
+}
+
 /**
- * The kinds of fault. Each message is one sentence or two that says what was expected, what was found, and what to do.
- * Everything that Elbow throws on purpose is an `ElbowError`, or the reason of an `AbortSignal` that the caller gave;
- * anything else is a bug.
+ * The base of all errors that Elbow throws on purpose, with its fault as data and as a message:
+ * `setting: expected …, found …; remedy`. Anything else that is thrown, except the reason of an `AbortSignal` that the
+ * caller gave, is a bug.
  */
 export abstract class ElbowError extends Error {
-  /** Spelled out by every kind, as a minifier gives the classes other names. */
+  readonly fault: Fault;
+
+  constructor(fault: Fault | string, options?: ErrorOptions) {
+    if (typeof fault === "string") {
+      super(fault, options);
+      this.fault = { setting: "", expected: "", found: fault };
+      return;
+    }
+    const { setting, expected, found, remedy } = fault;
+    super(`${setting}: expected ${expected}, found ${found}${remedy ? `; ${remedy}` : ""}`, options);
+    this.fault = fault;
+  }
+
+  /** Each class spells it out, because a minifier renames classes. */
   abstract override get name(): string;
+
+  /** The same error with another name for the setting, say, or another remedy. */
+  retold(change: Partial<Fault>): this {
+    const Kind = this.constructor as new (fault: Fault, options?: ErrorOptions) => this;
+    return new Kind({ ...this.fault, ...change }, { cause: this.cause ?? this });
+  }
 }
 
 /** A setting is outside what is allowed: a config value, an option, an argument. */

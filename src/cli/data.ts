@@ -5,9 +5,9 @@ import { SingleBar } from "cli-progress";
 import type { Dataset } from "../data/dataset.ts";
 import { isDownloadable } from "../data/registry.ts";
 import { DataUnavailableError, loadDataset } from "../node.ts";
+import type { DataSource } from "../runs/run-config.ts";
 import { withAdvice } from "./fail.ts";
 import { note } from "./output.ts";
-import type { DataSource } from "./run-config.ts";
 
 export const DEFAULT_DATASET = "mnist";
 /** What needs no network. */

@@ -2,7 +2,7 @@
 import { extname } from "node:path";
 import type { Split } from "../data/dataset.ts";
 import { ConfigError } from "../errors.ts";
-import { writeWhole } from "../formats/files-node.ts";
+import { writeWhole } from "../files/file-node.ts";
 import { tuneEngine } from "../node.ts";
 import { interpolationPicture, reconstructionsPicture, samplesPicture } from "../report/pictures.ts";
 import { type DataFlags, dataFor, imageShapeOf, openModel } from "./open-model.ts";

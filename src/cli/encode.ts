@@ -1,6 +1,6 @@
 /** `elbow encode` */
 import { tuneEngine } from "../node.ts";
-import { groupDigits } from "../report/metrics.ts";
+import { groupDigits } from "../report/numbers.ts";
 import { type DataFlags, dataFor, openModel } from "./open-model.ts";
 import { print } from "./output.ts";
 import { expectRowsFile, writeRows } from "./rows-file.ts";

@@ -2,7 +2,7 @@
 
 import { gaussianConstant } from "../model/config.ts";
 import { tuneEngine } from "../node.ts";
-import { groupDigits } from "../report/metrics.ts";
+import { groupDigits } from "../report/numbers.ts";
 import { type DataFlags, dataFor, openModel } from "./open-model.ts";
 import { columns, print, printJson } from "./output.ts";
 

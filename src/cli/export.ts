@@ -1,6 +1,6 @@
 /** `elbow export` */
 import { ConfigError } from "../errors.ts";
-import { expectDirectoryFree, writeWholeDirectory } from "../formats/directory-node.ts";
+import { expectDirectoryFree, writeWholeDirectory } from "../files/directory-node.ts";
 import { serializeOnnx } from "../formats/onnx.ts";
 import { openFile } from "./open-model.ts";
 import { elbowVersion, note, print } from "./output.ts";

@@ -2,13 +2,13 @@
 import { stat } from "node:fs/promises";
 import { basename, dirname, extname, join } from "node:path";
 import { ConfigError, FileError } from "../errors.ts";
-import { readWhole, writeWhole } from "../formats/files-node.ts";
+import { readWhole, writeWhole } from "../files/file-node.ts";
 import { type ImportOptions, importModel } from "../formats/import-model.ts";
 import { serializeModel } from "../formats/model-file.ts";
 import type { VaeConfig } from "../model/config.ts";
-import { groupDigits } from "../report/metrics.ts";
+import { groupDigits } from "../report/numbers.ts";
+import { RUN_FILES } from "../runs/run-directory-node.ts";
 import { elbowVersion, print } from "./output.ts";
-import { RUN_FILES } from "./run-directory.ts";
 
 export interface ImportFlags {
   readonly hidden?: readonly number[];

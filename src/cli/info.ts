@@ -6,7 +6,8 @@ import { styleText } from "node:util";
 import { MOST_WORKERS } from "../model/config.ts";
 import { parameterCount, parameterTable } from "../model/parameters.ts";
 import { TRAIN_DEFAULTS, tuneEngine } from "../node.ts";
-import { groupDigits } from "../report/metrics.ts";
+import { groupDigits } from "../report/numbers.ts";
+import { RUN_FILES } from "../runs/run-directory-node.ts";
 import { planSession, type Session, withLists } from "../train/session.ts";
 import type { Plan } from "../wasm/arena.ts";
 import { type Arithmetic, canShareMemory, findBuild } from "../wasm/builds.ts";
@@ -15,7 +16,6 @@ import type { TileName } from "../wasm/tiles.ts";
 import { modelText, rowsText } from "./narrate.ts";
 import { type OpenedFile, openFile } from "./open-model.ts";
 import { columns, counted, print, printJson } from "./output.ts";
-import { RUN_FILES } from "./run-directory.ts";
 
 interface Kernels {
   readonly build: string;

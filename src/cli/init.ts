@@ -2,12 +2,13 @@
 import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, rmdir, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { shellWord } from "../codecs/quote.ts";
 import { ConfigError, FileError } from "../errors.ts";
-import { readWhole, writeError } from "../formats/files-node.ts";
+import { readWhole, writeError } from "../files/file-node.ts";
+import { RUN_FILES } from "../runs/run-directory-node.ts";
 import { openFile } from "./open-model.ts";
-import { print, shellWord } from "./output.ts";
+import { print } from "./output.ts";
 import type { ProjectKind } from "./project-kinds.ts";
-import { RUN_FILES } from "./run-directory.ts";
 
 export interface InitFlags {
   readonly model?: string;

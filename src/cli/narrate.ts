@@ -2,13 +2,14 @@
 import process from "node:process";
 import { styleText } from "node:util";
 import { SingleBar } from "cli-progress";
+import { shellWord } from "../codecs/quote.ts";
 import { stepsPerEpoch } from "../data/sampler.ts";
 import type { VaeConfig } from "../model/config.ts";
 import type { Arithmetic, EpochMetrics, Progress } from "../node.ts";
-import { epochLine, groupDigits, lossText, rateText } from "../report/metrics.ts";
-import { columns, commandName, counted, note, print, printJson, shellWord } from "./output.ts";
-import type { RunConfig } from "./run-config.ts";
-import { RUN_FILES } from "./run-directory.ts";
+import { epochLine, groupDigits, lossText, rateText } from "../report/numbers.ts";
+import type { RunConfig } from "../runs/run-config.ts";
+import { RUN_FILES } from "../runs/run-directory-node.ts";
+import { columns, commandName, counted, note, print, printJson } from "./output.ts";
 
 /** What is known when the first step is about to begin. */
 export interface RunStart {

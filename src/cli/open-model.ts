@@ -1,17 +1,18 @@
 /** MODEL on the command line: a model file, or a run directory that holds one. */
 import { stat } from "node:fs/promises";
 import { basename, dirname } from "node:path";
+import { shortSum } from "../codecs/sha256.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { isDownloadable } from "../data/registry.ts";
 import { ConfigError, DataError, FileError, FormatError } from "../errors.ts";
-import { readWhole } from "../formats/files-node.ts";
+import { readWhole } from "../files/file-node.ts";
 import { type ModelFile, parseModel } from "../formats/model-file.ts";
 import { Vae } from "../node.ts";
+import type { DataSource, RunConfig } from "../runs/run-config.ts";
+import { RUN_FILES, RunDirectory } from "../runs/run-directory-node.ts";
 import { supportedArithmetic } from "../wasm/builds.ts";
 import { platform } from "../wasm/platform.ts";
 import { dataSource, elsewhere, loadSource } from "./data.ts";
-import type { DataSource, RunConfig } from "./run-config.ts";
-import { RUN_FILES, RunDirectory } from "./run-directory.ts";
 
 export interface OpenedFile extends ModelFile {
   /** Where the file is. */
@@ -100,11 +101,6 @@ function ownData({ path, run, info }: OpenedFile, dataDir: string | undefined): 
   throw new ConfigError(
     `${path} ${known}; give --data mnist, fashion-mnist, digits or a directory of IDX files`,
   );
-}
-
-/** Enough of a checksum to tell two apart. */
-export function shortSum(sha256: string): string {
-  return `${sha256.slice(0, 12)}…`;
 }
 
 /**

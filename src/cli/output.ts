@@ -52,11 +52,6 @@ export function commandName(): string {
   return fromSource || process.env.npm_command === "exec" ? "npx elbow" : "elbow";
 }
 
-/** A path as it can be pasted into a shell. */
-export function shellWord(path: string): string {
-  return /^[\w./~+:@%-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
-}
-
 /** `1 epoch`, `2 epochs` */
 export function counted(count: number, what: string): string {
   return `${count} ${what}${count === 1 ? "" : "s"}`;

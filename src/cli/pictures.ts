@@ -4,7 +4,7 @@ import type { Vae } from "../node.ts";
 import type { ImageShape } from "../report/grid.ts";
 import { manifoldPicture, reconstructionsPicture, samplesPicture } from "../report/pictures.ts";
 import { priorGrid } from "../report/quantiles.ts";
-import { RUN_FILES } from "./run-directory.ts";
+import { RUN_FILES } from "../runs/run-directory-node.ts";
 
 const SAMPLES = 64;
 /** 20 × 20 images of 28 × 28 fill the width of a page. */

@@ -1,14 +1,15 @@
 /** Going on with a run: what it was begun with decides, and whatever differs now is named. */
+
+import { shortSum } from "../codecs/sha256.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { stepsPerEpoch } from "../data/sampler.ts";
 import { ConfigError, DataError, FormatError } from "../errors.ts";
 import type { Checkpoint } from "../formats/checkpoint.ts";
 import type { EpochMetrics } from "../node.ts";
+import type { RunConfig } from "../runs/run-config.ts";
+import { RUN_FILES, RunDirectory } from "../runs/run-directory-node.ts";
 import { platform } from "../wasm/platform.ts";
-import { shortSum } from "./open-model.ts";
 import type { TrainFlags } from "./options.ts";
-import type { RunConfig } from "./run-config.ts";
-import { RUN_FILES, RunDirectory } from "./run-directory.ts";
 
 /** A run as it was left. */
 export interface EarlierRun {

@@ -1,10 +1,10 @@
 /** Numbers of every row of a dataset as a file: what `elbow encode` and `elbow score` write. */
 import { extname } from "node:path";
+import { serializeCsv } from "../codecs/csv.ts";
+import { serializeNpy } from "../codecs/npy.ts";
 import type { Split } from "../data/dataset.ts";
 import { ConfigError } from "../errors.ts";
-import { serializeCsv } from "../formats/csv.ts";
-import { writeWhole } from "../formats/files-node.ts";
-import { serializeNpy } from "../formats/npy.ts";
+import { writeWhole } from "../files/file-node.ts";
 
 /**
  * Before any work is done for it.

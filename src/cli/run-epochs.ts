@@ -1,12 +1,14 @@
 /** A run from its first step to its last, with everything of it on disk after each epoch. */
+
+import { shellWord } from "../codecs/quote.ts";
 import { DivergedError } from "../errors.ts";
 import type { ModelInfo } from "../formats/metadata.ts";
 import type { EpochMetrics, Trainer, TrainingState, Vae } from "../node.ts";
+import type { RunConfig } from "../runs/run-config.ts";
+import { CORE_FILES, type RunDirectory } from "../runs/run-directory-node.ts";
 import { withAdvice } from "./fail.ts";
 import type { Narrator, RunEnd } from "./narrate.ts";
-import { commandName, elbowVersion, shellWord } from "./output.ts";
-import type { RunConfig } from "./run-config.ts";
-import { CORE_FILES, type RunDirectory } from "./run-directory.ts";
+import { commandName, elbowVersion } from "./output.ts";
 
 /** A run that is ready for its first step. */
 export interface Prepared {

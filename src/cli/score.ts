@@ -1,6 +1,6 @@
 /** `elbow score` */
 import { tuneEngine } from "../node.ts";
-import { groupDigits } from "../report/metrics.ts";
+import { groupDigits } from "../report/numbers.ts";
 import type { EncodeFlags } from "./encode.ts";
 import { dataFor, openModel } from "./open-model.ts";
 import { print } from "./output.ts";

@@ -1,18 +1,19 @@
 /** `elbow train` */
 import process from "node:process";
+import { shellWord } from "../codecs/quote.ts";
 import type { Dataset, Split } from "../data/dataset.ts";
 import { parameterCount } from "../model/parameters.ts";
 import { TRAIN_DEFAULTS, Trainer, tuneEngine, Vae } from "../node.ts";
+import type { DataSource, RunConfig } from "../runs/run-config.ts";
+import { claim, defaultDirectory, expectFree, type RunDirectory } from "../runs/run-directory-node.ts";
 import { platform } from "../wasm/platform.ts";
 import { dataSource, elsewhere, loadDefault, loadSource } from "./data.ts";
 import { EXIT, exitCodeOf, explain, InterruptedError } from "./fail.ts";
 import { catchInterrupts } from "./interrupt.ts";
 import { chooseNarrator, type Narrator } from "./narrate.ts";
 import type { TrainFlags, WorkFlags } from "./options.ts";
-import { commandName, elbowVersion, print, printJson, shellWord } from "./output.ts";
+import { commandName, elbowVersion, print, printJson } from "./output.ts";
 import { type EarlierRun, expectSameData, openEarlier } from "./resume.ts";
-import type { DataSource, RunConfig } from "./run-config.ts";
-import { claim, defaultDirectory, expectFree, type RunDirectory } from "./run-directory.ts";
 import { type Prepared, runEpochs } from "./run-epochs.ts";
 
 /** Rows that reconstructions.png shows. */

@@ -1,7 +1,7 @@
+import { parseIdxLabels, parseIdxRows } from "../codecs/idx.ts";
+import { toHex } from "../codecs/sha256.ts";
 import { DataError } from "../errors.ts";
 import type { Dataset, Split } from "./dataset.ts";
-import { parseIdxLabels, parseIdxRows } from "./idx.ts";
-import { toHex } from "./sha256.ts";
 
 /** The whole, uncompressed contents of an IDX file, and what errors call it. */
 export interface IdxFile {

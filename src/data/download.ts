@@ -1,7 +1,7 @@
-import { ByteSink } from "./byte-sink.ts";
-import { gunzip } from "./gzip.ts";
+import { ByteSink } from "../codecs/byte-sink.ts";
+import { gunzip } from "../codecs/gzip.ts";
+import { sha256, toHex } from "../codecs/sha256.ts";
 import type { Checksums } from "./registry.ts";
-import { sha256, toHex } from "./sha256.ts";
 import { DataUnavailableError } from "./unavailable.ts";
 
 /** Called for each chunk of a file that arrives, with bytes so far; the total is undefined where the server does not say it. */

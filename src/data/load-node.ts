@@ -3,12 +3,12 @@ import { readFile, stat } from "node:fs/promises";
 import { basename, resolve } from "node:path";
 import { promisify } from "node:util";
 import { gunzip as gunzipCallback } from "node:zlib";
+import { isGzip, MOST_UNZIPPED_BYTES, notGzip, tooLarge, unzippedSizeHint } from "../codecs/gzip.ts";
 import { DataError } from "../errors.ts";
 import { dataset, type IdxFile, idxDataset } from "./assemble.ts";
 import type { Dataset } from "./dataset.ts";
 import { digitsSplits } from "./digits.ts";
 import type { DownloadOptions } from "./download.ts";
-import { isGzip, MOST_UNZIPPED_BYTES, notGzip, tooLarge, unzippedSizeHint } from "./gzip.ts";
 import { type DownloadableName, isDownloadable, NAMED_DATASETS } from "./registry.ts";
 import { defaultDataDir, downloadDataset, findDataset, type IdxPaths, idxPathsOf } from "./store-node.ts";
 

@@ -1,8 +1,9 @@
+import { gunzip } from "../codecs/gzip.ts";
+import { sha256 } from "../codecs/sha256.ts";
 import { dataset, type IdxFile, type IdxPair, idxDataset } from "./assemble.ts";
 import type { Dataset } from "./dataset.ts";
 import { digitsSplits } from "./digits.ts";
 import { type DownloadOptions, download } from "./download.ts";
-import { gunzip } from "./gzip.ts";
 import {
   type DownloadableName,
   FILE_NAMES,
@@ -10,7 +11,6 @@ import {
   type NamedDataset,
   type Part,
 } from "./registry.ts";
-import { sha256 } from "./sha256.ts";
 
 /** Where a dataset comes from, and who hears of its way. */
 export interface LoadOptions extends Pick<DownloadOptions, "onProgress" | "signal"> {

@@ -3,13 +3,14 @@
  * in the metadata where training stands. Numbers there are written in the fewest digits that give the same number back,
  * so going on from a checkpoint is going on as if never stopped.
  */
+
+import { parseSafetensors, serializeSafetensors } from "../codecs/safetensors.ts";
 import { ConfigError, FormatError } from "../errors.ts";
 import { checkTraining, type TrainingConfig, type VaeConfig } from "../model/config.ts";
 import { type NamedTensor, parameterTable } from "../model/parameters.ts";
 import type { TrainingState } from "../model/training-state.ts";
 import { describeModel, MetadataReader, type ModelInfo } from "./metadata.ts";
 import { takeTensors } from "./model-file.ts";
-import { parseSafetensors, serializeSafetensors } from "./safetensors.ts";
 
 /** All that decides how training goes on. */
 export interface Checkpoint {

@@ -2,13 +2,14 @@
  * Weights that another program saved, a PyTorch `state_dict` above all, as a model: the sizes are read off the shapes.
  * The names are those of Elbow's own files, `fc1.weight` … or, for more than one hidden layer, `encoder.0.weight` ….
  */
+
+import { describe, quote } from "../codecs/quote.ts";
+import { listNames, parseSafetensors, type SafetensorsFile } from "../codecs/safetensors.ts";
 import { ConfigError, FormatError } from "../errors.ts";
 import { checkConfig, expectKnown, type VaeConfig } from "../model/config.ts";
 import { parameterTable } from "../model/parameters.ts";
 import { CONFIG_KEYS } from "./metadata.ts";
 import { type ModelFile, takeTensors } from "./model-file.ts";
-import { describe, quote } from "./quote.ts";
-import { listNames, parseSafetensors, type SafetensorsFile } from "./safetensors.ts";
 
 /** The settings that weights do not tell, and those that they do, which must agree with them. */
 export type ImportOptions = Partial<VaeConfig>;

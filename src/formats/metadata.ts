@@ -10,10 +10,11 @@
  *     dataset, datasetSha256, imageShape, epochs, steps
  *                    what it was trained on, how rows are images, how long it was trained; each where it is known
  */
+
+import { describe, quote } from "../codecs/quote.ts";
 import { ConfigError, FormatError } from "../errors.ts";
 import { checkConfig, type VaeConfig } from "../model/config.ts";
 import type { Arithmetic } from "../wasm/builds.ts";
-import { describe, quote } from "./quote.ts";
 
 const FORMAT_VERSION = 1;
 

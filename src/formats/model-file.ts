@@ -1,16 +1,17 @@
 /** A model as a safetensors file: PyTorch's names and shapes for the weights, the config beside them. */
-import { FormatError } from "../errors.ts";
-import type { VaeConfig } from "../model/config.ts";
-import { type NamedTensor, parameterTable } from "../model/parameters.ts";
-import { describeModel, MetadataReader, type ModelInfo } from "./metadata.ts";
-import { quote } from "./quote.ts";
+
+import { quote } from "../codecs/quote.ts";
 import {
   expectTensors,
   parseSafetensors,
   readMetadata,
   type SafetensorsFile,
   serializeSafetensors,
-} from "./safetensors.ts";
+} from "../codecs/safetensors.ts";
+import { FormatError } from "../errors.ts";
+import type { VaeConfig } from "../model/config.ts";
+import { type NamedTensor, parameterTable } from "../model/parameters.ts";
+import { describeModel, MetadataReader, type ModelInfo } from "./metadata.ts";
 
 /** Names and shapes of tensors, as `parameterTable` gives them. */
 type Shapes = ReadonlyArray<readonly [name: string, shape: readonly number[]]>;

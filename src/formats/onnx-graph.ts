@@ -6,9 +6,9 @@ import {
   TensorProtoDataType,
   type ValueInfoProto,
 } from "../../build/onnx.js";
+import { elementBytes } from "../codecs/dtypes.ts";
 import type { VaeConfig } from "../model/config.ts";
 import { type NamedTensor, parameterTable } from "../model/parameters.ts";
-import { elementBytes } from "./dtypes.ts";
 
 const OPERATORS = { relu: "Relu", tanh: "Tanh" } as const;
 

@@ -3,14 +3,15 @@
  * that is known of every step. `compare/README.md` has the table. Rows of all steps stand one after another, so a last
  * batch that is smaller needs no padding.
  */
+
+import type { Elements } from "../codecs/dtypes.ts";
+import { serializeSafetensors, type TensorToWrite } from "../codecs/safetensors.ts";
 import type { Rows } from "../data/dataset.ts";
 import { ConfigError } from "../errors.ts";
 import { ADAM, type VaeConfig } from "../model/config.ts";
 import { parameterCount, parameterTable } from "../model/parameters.ts";
 import type { Trace, TracedStep } from "../model/training-trace.ts";
-import type { Elements } from "./dtypes.ts";
 import { describeModel, type ModelInfo } from "./metadata.ts";
-import { serializeSafetensors, type TensorToWrite } from "./safetensors.ts";
 
 /** What may be said of a trace beside what it holds. */
 export interface TraceFileOptions {

@@ -1,4 +1,6 @@
 /** The pictures of a run, each as the bytes of a PNG file. Images are [n, height, width], row-major. */
+
+import { encodeGrayPng } from "../codecs/png.ts";
 import { ConfigError } from "../errors.ts";
 import {
   type Grid,
@@ -9,7 +11,6 @@ import {
   imageGrid,
   toBytes,
 } from "./grid.ts";
-import { encodeGrayPng } from "./png.ts";
 
 const COLUMNS = 8;
 

@@ -1,6 +1,6 @@
 import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import { beforeAll, describe, expect, test } from "vitest";
-import { serializeSafetensors } from "../../src/formats/safetensors.ts";
+import { serializeSafetensors } from "../../src/codecs/safetensors.ts";
 import { parseModel, Vae } from "../../src/node.ts";
 import { elbow, jsonLines, listing, temporaryDirectory, writeDigits } from "./support.ts";
 

@@ -1,7 +1,7 @@
 import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import { beforeAll, describe, expect, test } from "vitest";
 import { parseCheckpoint } from "../../src/formats/checkpoint.ts";
-import { parseMetrics } from "../../src/report/metrics.ts";
+import { parseMetrics } from "../../src/runs/metrics.ts";
 import {
   ALL_FILES,
   elbow,

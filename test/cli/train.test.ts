@@ -1,7 +1,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { beforeAll, describe, expect, test } from "vitest";
 import { parseModel } from "../../src/formats/model-file.ts";
-import { parseMetrics } from "../../src/report/metrics.ts";
+import { parseMetrics } from "../../src/runs/metrics.ts";
 import {
   ALL_FILES,
   elbow,

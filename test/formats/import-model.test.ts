@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
+import { parseSafetensors, serializeSafetensors } from "../../src/codecs/safetensors.ts";
 import { ConfigError, FormatError } from "../../src/errors.ts";
 import { importModel } from "../../src/formats/import-model.ts";
 import { parseModel, serializeModel } from "../../src/formats/model-file.ts";
-import { parseSafetensors, serializeSafetensors } from "../../src/formats/safetensors.ts";
 import { checkConfig, VAE_DEFAULTS } from "../../src/model/config.ts";
 import { Vae } from "../../src/node.ts";
 import { parameterTable as twinTable } from "../reference/vae.ts";

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
+import { parseSafetensors, serializeSafetensors } from "../../src/codecs/safetensors.ts";
 import { FormatError } from "../../src/errors.ts";
 import { type Checkpoint, parseCheckpoint, serializeCheckpoint } from "../../src/formats/checkpoint.ts";
 import type { ModelInfo } from "../../src/formats/metadata.ts";
 import { parseModel, serializeModel } from "../../src/formats/model-file.ts";
-import { parseSafetensors, serializeSafetensors } from "../../src/formats/safetensors.ts";
 import { checkConfig, type VaeConfig } from "../../src/model/config.ts";
 import { type NamedTensor, parameterTable } from "../../src/model/parameters.ts";
 import { lcg } from "./craft.ts";

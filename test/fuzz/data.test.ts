@@ -1,8 +1,8 @@
 import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { test } from "vitest";
-import { gunzip } from "../../src/data/gzip.ts";
-import { parseIdxLabels, parseIdxRows } from "../../src/data/idx.ts";
+import { gunzip } from "../../src/codecs/gzip.ts";
+import { parseIdxLabels, parseIdxRows } from "../../src/codecs/idx.ts";
 import { DataError } from "../../src/errors.ts";
 import { idx } from "../cli/support.ts";
 import { damaged } from "./damage.ts";

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { test } from "vitest";
-import { parseRunConfig, serializeRunConfig } from "../../src/cli/run-config.ts";
 import { FormatError } from "../../src/errors.ts";
 import { checkConfig } from "../../src/model/config.ts";
-import { parseMetrics, serializeMetrics } from "../../src/report/metrics.ts";
+import { parseMetrics, serializeMetrics } from "../../src/runs/metrics.ts";
+import { parseRunConfig, serializeRunConfig } from "../../src/runs/run-config.ts";
 import { damaged, edit, edited } from "./damage.ts";
 import { expectDefended, expectPlainTexts } from "./defence.ts";
 

@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { parseSafetensors, serializeSafetensors } from "../../src/codecs/safetensors.ts";
 import { FormatError } from "../../src/errors.ts";
 import { parseCheckpoint, serializeCheckpoint } from "../../src/formats/checkpoint.ts";
 import { importModel } from "../../src/formats/import-model.ts";
 import { type ModelFile, parseModel, serializeModel } from "../../src/formats/model-file.ts";
-import { parseSafetensors, serializeSafetensors } from "../../src/formats/safetensors.ts";
 import { checkConfig, type VaeConfig } from "../../src/model/config.ts";
 import { type NamedTensor, parameterTable } from "../../src/model/parameters.ts";
 import { craft } from "../formats/craft.ts";

@@ -1,5 +1,6 @@
 import { decode } from "fast-png";
 import { describe, expect, test } from "vitest";
+import { encodeGrayPng } from "../../src/codecs/png.ts";
 import { ConfigError } from "../../src/errors.ts";
 import {
   interpolationPicture,
@@ -7,7 +8,6 @@ import {
   reconstructionsPicture,
   samplesPicture,
 } from "../../src/report/pictures.ts";
-import { encodeGrayPng } from "../../src/report/png.ts";
 
 /** Bytes [n, height, width], image i all of first + i. */
 function flat(n: number, first: number, height = 28, width = 28): Uint8Array {

@@ -4,11 +4,11 @@ import { access, mkdir, readdir, rm, rmdir, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { FileError } from "../errors.ts";
 import { type Checkpoint, parseCheckpoint, serializeCheckpoint } from "../formats/checkpoint.ts";
-import { readWhole, writeWhole } from "../formats/files-node.ts";
+import { readWhole, writeWhole } from "../files/file-node.ts";
 import { serializeModel } from "../formats/model-file.ts";
-import { parseMetrics, serializeMetrics } from "../report/metrics.ts";
+import { parseMetrics, serializeMetrics } from "./metrics.ts";
 import type { EpochMetrics } from "../train/metrics.ts";
-import { shellWord } from "./output.ts";
+import { shellWord } from "../codecs/quote.ts";
 import { parseRunConfig, type RunConfig, serializeRunConfig } from "./run-config.ts";
 
 export const RUN_FILES = {

@@ -1,12 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { ConfigError, FormatError } from "../../src/errors.ts";
 import {
   expectTensors,
   parseSafetensors,
   readMetadata,
   serializeSafetensors,
-} from "../../src/formats/safetensors.ts";
-import { bytesOf, craft, lcg } from "./craft.ts";
+} from "../../src/codecs/safetensors.ts";
+import { ConfigError, FormatError } from "../../src/errors.ts";
+import { bytesOf, craft, lcg } from "../formats/craft.ts";
 
 const weight = { name: "fc1.weight", shape: [2, 3], data: Float32Array.of(0, 1, 2, 3, 4, 5) };
 const bias = { name: "fc1.bias", shape: [2], data: Float32Array.of(-1, 0.5) };

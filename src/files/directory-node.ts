@@ -3,7 +3,7 @@ import { randomUUID } from "node:crypto";
 import { lstat, mkdir, readdir, rename, rm } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { FileError } from "../errors.ts";
-import { writeError, writeWhole } from "./files-node.ts";
+import { writeError, writeWhole } from "./file-node.ts";
 
 /** Contents by file names. */
 export type DirectoryFiles = ReadonlyMap<string, Uint8Array | string>;

@@ -1,7 +1,7 @@
 /** config.json: what a run is, in every setting that decides its result. */
 import { ConfigError, FormatError } from "../errors.ts";
 import { CONFIG_KEYS } from "../formats/metadata.ts";
-import { describe, quoteIfNeeded } from "../formats/quote.ts";
+import { describe, quoteIfNeeded } from "../codecs/quote.ts";
 import {
   checkConfig,
   checkEpochs,
@@ -10,7 +10,7 @@ import {
   type VaeConfig,
 } from "../model/config.ts";
 import type { Arithmetic } from "../wasm/builds.ts";
-import { JsonReader } from "./json-reader.ts";
+import { JsonReader } from "../codecs/json-reader.ts";
 
 const FORMAT_VERSION = 1;
 

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
+import { serializeCsv, shortestFloat32 } from "../../src/codecs/csv.ts";
 import { ConfigError } from "../../src/errors.ts";
-import { serializeCsv, shortestFloat32 } from "../../src/formats/csv.ts";
-import { lcg } from "./craft.ts";
+import { lcg } from "../formats/craft.ts";
 
 test("a matrix has a line of names and a line per row", () => {
   const values = Float32Array.of(0.1, -2, 3, 1 / 3);

@@ -1,6 +1,6 @@
 import { gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
-import { gunzip, isGzip, unzippedSizeHint } from "../../src/data/gzip.ts";
+import { gunzip, isGzip, unzippedSizeHint } from "../../src/codecs/gzip.ts";
 import { DataError } from "../../src/errors.ts";
 
 const contents = new Uint8Array(1_000_000).map((_, i) => (i * i) >> 7);

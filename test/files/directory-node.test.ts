@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { FileError } from "../../src/errors.ts";
-import { writeWholeDirectory } from "../../src/formats/directory-node.ts";
+import { writeWholeDirectory } from "../../src/files/directory-node.ts";
 
 vi.mock("node:fs/promises", async (original) => {
   const real = await original<typeof import("node:fs/promises")>();

@@ -1,5 +1,5 @@
 import { FormatError } from "../errors.ts";
-import { describe, quoteIfNeeded } from "../formats/quote.ts";
+import { describe, quoteIfNeeded } from "./quote.ts";
 
 /** Shown to people, so nothing in it may steer a terminal. */
 function isLine(value: unknown): value is string {

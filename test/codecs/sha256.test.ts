@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { sha256, toHex } from "../../src/data/sha256.ts";
+import { sha256, toHex } from "../../src/codecs/sha256.ts";
 
 /** FIPS 180-4's example of one block. */
 const ABC = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";

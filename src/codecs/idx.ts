@@ -1,5 +1,4 @@
 import { DataError } from "../errors.ts";
-import type { Split } from "./dataset.ts";
 
 /**
  * The IDX format, as its authors describe it beside MNIST: two zero bytes, a byte for the type (0x08 is unsigned bytes,
@@ -10,6 +9,15 @@ const TABLE_MAGIC = 0x0802;
 const IMAGES_MAGIC = 0x0803;
 const MOST_DIMENSIONS_MAGIC = 0x0808;
 
+/** Rows of bytes, [count, dim], row-major. */
+export interface IdxRows {
+  readonly values: Uint8Array;
+  readonly count: number;
+  readonly dim: number;
+  /** Of an image, where a row is one. */
+  readonly shape?: readonly [height: number, width: number];
+}
+
 const hex = (word: number): string => `0x${word.toString(16).padStart(8, "0")}`;
 
 /**
@@ -19,7 +27,7 @@ const hex = (word: number): string => `0x${word.toString(16).padStart(8, "0")}`;
  * @param bytes the whole file, uncompressed; the rows are a view of it, not a copy
  * @throws DataError where the file is not that, is of another length than it says, or holds no rows
  */
-export function parseIdxRows(file: string, bytes: Uint8Array): Split {
+export function parseIdxRows(file: string, bytes: Uint8Array): IdxRows {
   const magic = readMagic(file, bytes, "images", IMAGES_MAGIC);
   if (magic < TABLE_MAGIC || magic > MOST_DIMENSIONS_MAGIC) {
     const hint = magic === LABELS_MAGIC ? ", which is labels" : "";

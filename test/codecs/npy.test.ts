@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
+import { serializeNpy } from "../../src/codecs/npy.ts";
 import { ConfigError } from "../../src/errors.ts";
-import { serializeNpy } from "../../src/formats/npy.ts";
 
 test("a matrix is a NumPy file of version 1.0", () => {
   const values = Float32Array.of(1, -2.5, Number.NaN, 4, 5, 6);

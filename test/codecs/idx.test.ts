@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { parseIdxLabels, parseIdxRows } from "../../src/data/idx.ts";
+import { parseIdxLabels, parseIdxRows } from "../../src/codecs/idx.ts";
 import { DataError } from "../../src/errors.ts";
-import { idx } from "./support.ts";
+import { idx } from "../data/support.ts";
 
 test("images are a view of the file's bytes, with their shape", () => {
   const file = idx([5, 4, 3]);

@@ -17,7 +17,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { FileError } from "../../src/errors.ts";
-import { expectWritable, readWhole, writeWhole } from "../../src/formats/files-node.ts";
+import { expectWritable, readWhole, writeWhole } from "../../src/files/file-node.ts";
 
 let dir: string;
 beforeEach(async () => {
@@ -127,7 +127,7 @@ describe("writeWhole", () => {
     async () => {
       const path = join(dir, "model.safetensors");
       await writeFile(path, "old");
-      const module = pathToFileURL(join(import.meta.dirname, "../../src/formats/files-node.ts")).href;
+      const module = pathToFileURL(join(import.meta.dirname, "../../src/files/file-node.ts")).href;
       const script = `
         process.on("SIGXFSZ", () => {});
         const { writeWhole } = await import(${JSON.stringify(module)});

@@ -24,3 +24,8 @@ export function toHex(digest: Uint8Array): string {
 function isUnshared(bytes: Uint8Array): bytes is Uint8Array<ArrayBuffer> {
   return bytes.buffer instanceof ArrayBuffer;
 }
+
+/** Enough of a checksum to tell two apart. */
+export function shortSum(sha256: string): string {
+  return `${sha256.slice(0, 12)}…`;
+}

@@ -34,3 +34,8 @@ function describeShallow(value: unknown): string {
   if (typeof value === "object" && value !== null) return "an object";
   return value === undefined ? "missing" : String(value);
 }
+
+/** A path as it can be pasted into a shell. */
+export function shellWord(path: string): string {
+  return /^[\w./~+:@%-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
+}
