@@ -24,12 +24,14 @@ export {
   VAE_DEFAULTS,
   type VaeConfig,
 } from "./model/config.ts";
-export type { Layer, NamedTensor, ParameterTable } from "./model/parameters.ts";
+export type { Terms } from "./model/objective.ts";
+export type { ParameterTable } from "./model/parameters.ts";
+export type { NamedTensor, Tensors } from "./model/tensors.ts";
 export type { TrainingState } from "./model/training-state.ts";
-export { type Posterior, type RowLosses, type RowValues, type Tensors, Vae } from "./model/vae.ts";
+export { type Posterior, type RowLosses, type RowValues, Vae } from "./model/vae.ts";
 export type { EpochMetrics } from "./train/metrics.ts";
 export { type TrainOptions, train } from "./train/train.ts";
 export { type Progress, Trainer, type TrainerOptions } from "./train/trainer.ts";
-export type { Plan } from "./wasm/arena.ts";
+export type { Plan, Region } from "./wasm/arena.ts";
 export type { Arithmetic } from "./wasm/builds.ts";
 export type { TileName } from "./wasm/tiles.ts";

@@ -8,7 +8,7 @@ import { parameterCount, parameterTable } from "../model/parameters.ts";
 import { TRAIN_DEFAULTS, tuneEngine } from "../node.ts";
 import { groupDigits } from "../report/numbers.ts";
 import { RUN_FILES } from "../runs/run-directory-node.ts";
-import { planSession, type Session, withLists } from "../train/session.ts";
+import { planSession, type Session, withNonzeros } from "../train/session.ts";
 import type { Plan } from "../wasm/arena.ts";
 import { type Arithmetic, canShareMemory, findBuild } from "../wasm/builds.ts";
 import { platform, type Width } from "../wasm/platform.ts";
@@ -35,7 +35,7 @@ export async function infoCommand(path: string, { json = false }: { json?: boole
   const files = await fileSizes(model);
   const kernels = await chooseKernels();
   const session = sessionOf(model, kernels);
-  const plan = planSession(session);
+  const { plan } = planSession(session);
   if (json) return printJson(asJson(model, files, kernels, session, plan));
   const sections: [title: string, lines: string[]][] = [
     ["Model", modelLines(model)],
@@ -59,7 +59,7 @@ async function chooseKernels(): Promise<Kernels> {
 
 /** Training this model on this machine, as its run did or as a new one would. */
 function sessionOf({ config, run }: OpenedFile, { tile }: Kernels): Session {
-  return withLists({
+  return withNonzeros({
     config,
     training: run?.config.training ?? TRAIN_DEFAULTS,
     train: { count: run?.config.data.train ?? 0, bytesPerValue: 1 },
@@ -141,8 +141,8 @@ function memoryTitle({ training, train, test, size }: Session): string {
   return `Memory to train it (batch ${training.batchSize}, ${counted(size, "worker")}, ${rows})`;
 }
 
-function memoryLines({ at, sizes, end }: Plan<string>): string[] {
-  const rows = Object.keys(at).map((name) => [name, groupDigits(at[name]!), groupDigits(sizes[name]!)]);
+function memoryLines({ regions, end }: Plan): string[] {
+  const rows = regions.map(({ name, at, bytes }) => [name, groupDigits(at), groupDigits(bytes)]);
   return columns([["region", "from byte", "bytes"], ...rows, ["all", "", groupDigits(end)]], [1, 2]);
 }
 
@@ -151,7 +151,7 @@ function asJson(
   files: readonly FileSize[],
   kernels: Kernels,
   session: Session,
-  { at, sizes, end }: Plan<string>,
+  { regions, end }: Plan,
 ): object {
   const table = parameterTable(config);
   return {
@@ -167,7 +167,7 @@ function asJson(
       batchSize: session.training.batchSize,
       workers: session.size,
       bytes: end,
-      regions: Object.keys(at).map((name) => ({ name, from: at[name], bytes: sizes[name] })),
+      regions: regions.map(({ name, at, bytes }) => ({ name, from: at, bytes })),
     },
   };
 }

@@ -7,7 +7,8 @@
 import { parseSafetensors, serializeSafetensors } from "../codecs/safetensors.ts";
 import { ConfigError, FormatError } from "../errors.ts";
 import { checkTraining, type TrainingConfig, type VaeConfig } from "../model/config.ts";
-import { type NamedTensor, parameterTable } from "../model/parameters.ts";
+import { parameterTable } from "../model/parameters.ts";
+import type { NamedTensor } from "../model/tensors.ts";
 import type { TrainingState } from "../model/training-state.ts";
 import { describeModel, MetadataReader, type ModelInfo } from "./metadata.ts";
 import { takeTensors } from "./model-file.ts";

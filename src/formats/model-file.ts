@@ -10,7 +10,8 @@ import {
 } from "../codecs/safetensors.ts";
 import { FormatError } from "../errors.ts";
 import type { VaeConfig } from "../model/config.ts";
-import { type NamedTensor, parameterTable } from "../model/parameters.ts";
+import { parameterTable } from "../model/parameters.ts";
+import type { NamedTensor } from "../model/tensors.ts";
 import { describeModel, MetadataReader, type ModelInfo } from "./metadata.ts";
 
 /** Names and shapes of tensors, as `parameterTable` gives them. */

@@ -8,7 +8,8 @@ import {
 } from "../../build/onnx.js";
 import { elementBytes } from "../codecs/dtypes.ts";
 import type { VaeConfig } from "../model/config.ts";
-import { type NamedTensor, parameterTable } from "../model/parameters.ts";
+import { parameterTable } from "../model/parameters.ts";
+import type { NamedTensor } from "../model/tensors.ts";
 
 const OPERATORS = { relu: "Relu", tanh: "Tanh" } as const;
 
@@ -32,7 +33,9 @@ export class OnnxGraph {
 
   constructor(source: OnnxSource) {
     this.#source = source;
-    this.#layers = parameterTable(source.config).layers.map(({ name }) => name);
+    this.#layers = parameterTable(source.config).places.flatMap(({ layer }) =>
+      layer.modules.map(({ name }) => name),
+    );
   }
 
   /** x → the last hidden layer of the encoder. */

@@ -3,7 +3,8 @@ import { PbfWriter } from "pbf";
 import { type GraphProto, Version, writeModelProto } from "../../build/onnx.js";
 import { ConfigError } from "../errors.ts";
 import type { VaeConfig } from "../model/config.ts";
-import { type NamedTensor, parameterTable } from "../model/parameters.ts";
+import { parameterTable } from "../model/parameters.ts";
+import type { NamedTensor } from "../model/tensors.ts";
 import { describeModel, type ModelInfo } from "./metadata.ts";
 import { OnnxGraph } from "./onnx-graph.ts";
 

@@ -1,4 +1,4 @@
-import type { NamedTensor } from "./parameters.ts";
+import type { NamedTensor } from "./tensors.ts";
 
 /** All that a training run needs to go on as if it had never stopped. */
 export interface TrainingState {

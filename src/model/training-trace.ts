@@ -1,6 +1,6 @@
 import type { Arithmetic } from "../wasm/builds.ts";
 import type { TrainingConfig, VaeConfig } from "./config.ts";
-import type { NamedTensor } from "./parameters.ts";
+import type { NamedTensor } from "./tensors.ts";
 
 /** One step of training: what went into it, and what came of it before the weights changed. */
 export interface TracedStep {

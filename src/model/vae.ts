@@ -1,23 +1,27 @@
 import { ConfigError } from "../errors.ts";
+import { seedKey } from "../random/philox.ts";
 import { PURPOSE } from "../random/purpose.ts";
-import { growTo, planMemory } from "../wasm/arena.ts";
+import { Arena, growTo, type Region } from "../wasm/arena.ts";
 import type { Arithmetic } from "../wasm/builds.ts";
-import { type BuildInstance, elementIndex, instantiate, LANES } from "../wasm/kernels.ts";
+import { type Instance, instantiate } from "../wasm/instance.ts";
+import { Kernels } from "../wasm/kernels.ts";
+import { type Matrix, readMatrix, writeMatrix } from "../wasm/matrix.ts";
 import { expectModule } from "../wasm/module.ts";
 import { platform } from "../wasm/platform.ts";
 import { chooseTile, type TileName } from "../wasm/tiles.ts";
 import { checkConfig, checkSamples, checkTile, type VaeConfig } from "./config.ts";
 import { Network } from "./network.ts";
+import { planNetwork } from "./network-memory.ts";
+import { lossOf, type Terms } from "./objective.ts";
 import {
   expectTensors,
   initialize,
-  type NamedTensor,
   type ParameterTable,
   packTensors,
   parameterTable,
   unpackTensors,
 } from "./parameters.ts";
-import { type Matrix, networkRegions } from "./regions.ts";
+import type { NamedTensor, Tensors } from "./tensors.ts";
 
 /** Rows that are worked on at once: enough to keep the kernels busy, few enough to stay in the cache. */
 const CHUNK = 64;
@@ -25,9 +29,6 @@ const USE = { capacity: CHUNK, training: false, sparse: false, listHidden: false
 
 /** Rows of data, row-major: float32 in [0, 1], or bytes that stand for value / 255. */
 export type RowValues = Float32Array | Uint8Array;
-
-/** Weights and biases by their names, as `parseModel` gives them: [out, in] or [out], row-major. */
-export type Tensors = ReadonlyMap<string, Pick<NamedTensor, "data">>;
 
 /**
  * The kernels that a model runs on.
@@ -50,13 +51,8 @@ export interface Posterior {
   readonly logvar: Float32Array;
 }
 
-/** The two terms of the negative ELBO, a row each, in nats. */
-export interface RowLosses {
-  /** −log p(x|z) with one draw of z, [rows]. */
-  readonly reconstruction: Float64Array;
-  /** KL(q(z|x) ‖ p(z)) in closed form, [rows]. */
-  readonly kl: Float64Array;
-}
+/** The terms of the negative ELBO of each row, in nats: −log p(x|z) with one posterior sample, and KL(q(z|x) ‖ p(z)). */
+export type RowLosses = Terms<Float64Array>;
 
 /**
  * A variational autoencoder (Kingma & Welling 2013) of dense layers, on one thread.
@@ -76,39 +72,37 @@ export class Vae {
    * @internal
    */
   readonly kernels: ModelKernels;
-  /** The network with the noise of a seed; all of them work in the same memory. */
-  readonly #seeded: (seed: number) => Network;
   readonly #network: Network;
   readonly #memory: WebAssembly.Memory;
-  readonly #at: Readonly<Record<"parameters" | "staging" | "sequence", number>>;
+  readonly #parameters: Region;
+  /** Rows of data on their way into the network, and the numbers 0, 1, 2, …. */
+  readonly #staging: Region;
+  readonly #sequence: Region;
 
   private constructor(
     config: VaeConfig,
-    instance: BuildInstance,
+    { exports, memory, arithmetic }: Instance,
     choice: ModelKernels,
     tensors: Tensors | undefined,
   ) {
-    const { kernels, memory, arithmetic } = instance;
     this.config = config;
     this.arithmetic = arithmetic;
     this.kernels = choice;
     this.table = parameterTable(config);
-    const use = { ...USE, tile: choice.tile };
-    const plan = planMemory({
-      parameters: this.table.bytes,
-      ...networkRegions(config, use),
-      staging: CHUNK * config.inputDim * 4,
-      sequence: CHUNK * 4,
-    });
-    growTo(memory, plan);
+    const arena = new Arena();
+    this.#parameters = arena.region("parameters", this.table.bytes);
+    const network = planNetwork(arena, config, USE);
+    this.#staging = arena.region("staging", CHUNK * config.inputDim * 4);
+    this.#sequence = arena.region("sequence", CHUNK * 4);
+    growTo(memory, arena);
     this.#memory = memory;
-    this.#at = { parameters: plan.at.parameters, staging: plan.at.staging, sequence: plan.at.sequence };
-    this.#seeded = (seed) => new Network(kernels, { ...config, seed }, this.table, plan, use);
-    this.#network = this.#seeded(config.seed);
-    const sequence = new Uint32Array(memory.buffer, plan.at.sequence, CHUNK);
+    const kernels = new Kernels(exports, choice.tile);
+    const { at } = this.#parameters;
+    this.#network = new Network(kernels, config, network, { w: at, m: at, v: at }, memory.buffer);
+    const sequence = new Uint32Array(memory.buffer, this.#sequence.at, CHUNK);
     for (let i = 0; i < CHUNK; i++) sequence[i] = i;
     if (tensors) this.setTensors(tensors);
-    else initialize(kernels, this.table, plan.at.parameters, config.seed);
+    else initialize(kernels, this.table, at, config.seed);
   }
 
   /**
@@ -152,14 +146,14 @@ export class Vae {
     return new Vae(checked, instance, { module, tile, handedIn: true }, options.tensors);
   }
 
-  /** The parameters as they lie in memory; a view that is good until the next call of any method. */
-  get #parameters(): Float32Array {
-    return new Float32Array(this.#memory.buffer, this.#at.parameters, this.table.bytes / 4);
+  /** The parameters where they are in memory; a view that is good until the next call of any method. */
+  get #values(): Float32Array {
+    return new Float32Array(this.#memory.buffer, this.#parameters.at, this.#parameters.bytes / 4);
   }
 
   /** All weights and biases as copies, in PyTorch's [out, in] order and under its names. */
   tensors(): NamedTensor[] {
-    return unpackTensors(this.table, this.#parameters);
+    return unpackTensors(this.table, this.#values);
   }
 
   /**
@@ -169,7 +163,7 @@ export class Vae {
    */
   setTensors(tensors: Tensors): void {
     expectTensors(this.table, tensors);
-    packTensors(this.table, tensors, this.#parameters);
+    packTensors(this.table, tensors, this.#values);
   }
 
   /**
@@ -178,7 +172,7 @@ export class Vae {
    * @internal
    */
   copyParameters(to: Float32Array): void {
-    to.set(this.#parameters);
+    to.set(this.#values);
   }
 
   /**
@@ -187,7 +181,7 @@ export class Vae {
    * @internal
    */
   setParameters(from: Float32Array): void {
-    this.#parameters.set(from);
+    this.#values.set(from);
   }
 
   /**
@@ -201,11 +195,12 @@ export class Vae {
     const count = this.#countRows(rows);
     const mu = new Float32Array(count * latentDim);
     const logvar = new Float32Array(count * latentDim);
-    for (let first = 0; first < count; first += CHUNK) {
-      const size = this.#load(rows, first, count);
-      this.#network.encode(0, size);
-      this.#read(this.#network.mu, size, latentDim, mu, first);
-      this.#read(this.#network.logvar, size, latentDim, logvar, first);
+    const { latent } = this.#network.memory;
+    for (const [first, size] of chunks(count)) {
+      this.#load(rows, first, size);
+      this.#network.encode([0, size]);
+      this.#read(latent.mu, size, latentDim, mu, first);
+      this.#read(latent.logvar, size, latentDim, logvar, first);
     }
     return { mu, logvar };
   }
@@ -215,16 +210,18 @@ export class Vae {
    *
    * @throws {ConfigError} where the latent rows have another width
    */
-  decode(latent: Float32Array): Float32Array {
+  decode(latentRows: Float32Array): Float32Array {
     const { inputDim, latentDim } = this.config;
-    const count = countRows("latent rows", latent, latentDim);
+    const count = countRows("latent rows", latentRows, latentDim);
     const means = new Float32Array(count * inputDim);
-    for (let first = 0; first < count; first += CHUNK) {
-      const size = Math.min(CHUNK, count - first);
-      this.#write(this.#network.z, size, latentDim, latent, first);
-      this.#network.decode(0, size);
-      this.#network.mean(0, size);
-      this.#read(this.#network.out, size, inputDim, means, first);
+    const { latent, out } = this.#network.memory;
+    const floats = new Float32Array(this.#memory.buffer);
+    for (const [first, size] of chunks(count)) {
+      const steps = { start: first * latentDim, row: latentDim, column: 1 };
+      writeMatrix(floats, latent.z, [size, latentDim], latentRows, steps);
+      this.#network.decode([0, size]);
+      this.#network.mean([0, size]);
+      this.#read(out, size, inputDim, means, first);
     }
     return means;
   }
@@ -261,10 +258,9 @@ export class Vae {
       );
     }
     const z = new Float32Array(count * latentDim);
-    for (let first = 0; first < count; first += CHUNK) {
-      const size = Math.min(CHUNK, count - first);
-      this.#network.prior(0, size, first, PURPOSE.sample, seed);
-      this.#read(this.#network.z, size, latentDim, z, first);
+    for (const [first, size] of chunks(count)) {
+      this.#network.prior([0, size], { key: seedKey(seed), purpose: PURPOSE.sample, step: 0, row: first });
+      this.#read(this.#network.memory.latent.z, size, latentDim, z, first);
     }
     return z;
   }
@@ -293,27 +289,25 @@ export class Vae {
     { samples = 1, seed = this.config.seed }: { samples?: number; seed?: number } = {},
   ): Float64Array {
     const { reconstruction, kl } = this.#negativeElbo(rows, checkSamples(samples), seed);
-    return reconstruction.map((loss, row) => loss + kl[row]);
+    return reconstruction.map((loss, row) => lossOf({ reconstruction: loss, kl: kl[row]! }));
   }
 
   #negativeElbo(rows: RowValues, samples: number, seed: number): RowLosses {
     const count = this.#countRows(rows);
-    const reconstruction = new Float64Array(count);
-    const kl = new Float64Array(count);
-    const network = seed === this.config.seed ? this.#network : this.#seeded(seed);
-    for (let first = 0; first < count; first += CHUNK) {
-      const size = this.#load(rows, first, count);
-      network.encode(0, size);
-      for (let draw = 0; draw < samples; draw++) {
-        network.sample(0, size, first, draw, PURPOSE.evaluation);
-        network.decode(0, size);
-        network.losses(0, size);
-        const found = new Float64Array(this.#memory.buffer, network.reconstruction, size);
-        for (let i = 0; i < size; i++) reconstruction[first + i] += found[i] / samples;
+    const losses = { reconstruction: new Float64Array(count), kl: new Float64Array(count) };
+    const key = seedKey(seed);
+    const found = this.#network.memory.objective.losses;
+    for (const [first, size] of chunks(count)) {
+      this.#load(rows, first, size);
+      this.#network.encode([0, size]);
+      for (let step = 0; step < samples; step++) {
+        this.#network.evaluate([0, size], { key, purpose: PURPOSE.evaluation, step, row: first });
+        const sample = new Float64Array(this.#memory.buffer, found.reconstruction.at, size);
+        for (let i = 0; i < size; i++) losses.reconstruction[first + i]! += sample[i]! / samples;
       }
-      kl.set(new Float64Array(this.#memory.buffer, network.kl, size), first);
+      losses.kl.set(new Float64Array(this.#memory.buffer, found.kl.at, size), first);
     }
-    return { reconstruction, kl };
+    return losses;
   }
 
   #countRows(rows: RowValues): number {
@@ -323,35 +317,26 @@ export class Vae {
     return countRows("rows", rows, this.config.inputDim);
   }
 
-  /** Rows `first`, … into the network's x; gives how many. */
-  #load(rows: RowValues, first: number, count: number): number {
+  /** `size` rows from `first` into the network's x. */
+  #load(rows: RowValues, first: number, size: number): void {
     const { inputDim } = this.config;
-    const size = Math.min(CHUNK, count - first);
     const part = rows.subarray(first * inputDim, (first + size) * inputDim);
-    const bytes = part instanceof Uint8Array;
-    const Staging = bytes ? Uint8Array : Float32Array;
-    new Staging(this.#memory.buffer, this.#at.staging, part.length).set(part);
-    this.#network.gather(0, size, this.#at.staging, this.#at.sequence, bytes);
-    return size;
+    const Values = part instanceof Uint8Array ? Uint8Array : Float32Array;
+    new Values(this.#memory.buffer, this.#staging.at, part.length).set(part);
+    const bytesPerValue = part instanceof Uint8Array ? 1 : 4;
+    this.#network.gather([0, size], { at: this.#staging.at, bytesPerValue }, this.#sequence.at);
   }
 
-  /** The first rows of a matrix of panels to row-major `to`, from its row `first` on. */
+  /** The first rows of a matrix to row-major `to`, from its row `first` on. */
   #read(matrix: Matrix, rows: number, columns: number, to: Float32Array, first: number): void {
     const floats = new Float32Array(this.#memory.buffer);
-    for (let column = 0; column < columns; column++) {
-      const from = matrix.at / 4 + elementIndex(matrix.stride, 0, column);
-      for (let r = 0; r < rows; r++) to[(first + r) * columns + column] = floats[from + r * LANES];
-    }
+    readMatrix(floats, matrix, [rows, columns], to, { start: first * columns, row: columns, column: 1 });
   }
+}
 
-  /** The inverse of #read. */
-  #write(matrix: Matrix, rows: number, columns: number, from: Float32Array, first: number): void {
-    const floats = new Float32Array(this.#memory.buffer);
-    for (let column = 0; column < columns; column++) {
-      const to = matrix.at / 4 + elementIndex(matrix.stride, 0, column);
-      for (let r = 0; r < rows; r++) floats[to + r * LANES] = from[(first + r) * columns + column];
-    }
-  }
+/** All rows in chunks: the first row of each, and how many it has. */
+function* chunks(count: number): Generator<readonly [first: number, size: number]> {
+  for (let first = 0; first < count; first += CHUNK) yield [first, Math.min(CHUNK, count - first)];
 }
 
 function countRows(what: string, values: ArrayLike<number>, width: number): number {

@@ -1,7 +1,9 @@
 /** config.json: what a run is, in every setting that decides its result. */
+
+import { JsonReader } from "../codecs/json-reader.ts";
+import { describe, quoteIfNeeded } from "../codecs/quote.ts";
 import { ConfigError, FormatError } from "../errors.ts";
 import { CONFIG_KEYS } from "../formats/metadata.ts";
-import { describe, quoteIfNeeded } from "../codecs/quote.ts";
 import {
   checkConfig,
   checkEpochs,
@@ -10,7 +12,6 @@ import {
   type VaeConfig,
 } from "../model/config.ts";
 import type { Arithmetic } from "../wasm/builds.ts";
-import { JsonReader } from "../codecs/json-reader.ts";
 
 const FORMAT_VERSION = 1;
 

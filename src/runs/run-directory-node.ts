@@ -2,13 +2,13 @@
 import { constants } from "node:fs";
 import { access, mkdir, readdir, rm, rmdir, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { FileError } from "../errors.ts";
-import { type Checkpoint, parseCheckpoint, serializeCheckpoint } from "../formats/checkpoint.ts";
-import { readWhole, writeWhole } from "../files/file-node.ts";
-import { serializeModel } from "../formats/model-file.ts";
-import { parseMetrics, serializeMetrics } from "./metrics.ts";
-import type { EpochMetrics } from "../train/metrics.ts";
 import { shellWord } from "../codecs/quote.ts";
+import { FileError } from "../errors.ts";
+import { readWhole, writeWhole } from "../files/file-node.ts";
+import { type Checkpoint, parseCheckpoint, serializeCheckpoint } from "../formats/checkpoint.ts";
+import { serializeModel } from "../formats/model-file.ts";
+import type { EpochMetrics } from "../train/metrics.ts";
+import { parseMetrics, serializeMetrics } from "./metrics.ts";
 import { parseRunConfig, type RunConfig, serializeRunConfig } from "./run-config.ts";
 
 export const RUN_FILES = {

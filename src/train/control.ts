@@ -32,9 +32,9 @@ export interface Control {
   readonly sums: Float64Array;
 }
 
-export function controlViews(memory: WebAssembly.Memory, at: number): Control {
+export function controlViews(buffer: ArrayBufferLike, at: number): Control {
   return {
-    words: new Int32Array(memory.buffer, at, CONTROL_BYTES / 4),
-    sums: new Float64Array(memory.buffer, at, CONTROL_BYTES / 8),
+    words: new Int32Array(buffer, at, CONTROL_BYTES / 4),
+    sums: new Float64Array(buffer, at, CONTROL_BYTES / 8),
   };
 }

@@ -1,14 +1,18 @@
 import { rowsInStep, stepsPerEpoch } from "../data/sampler.ts";
 import { ADAM } from "../model/config.ts";
-import { Network, type WeightShares } from "../model/network.ts";
-import { parameterTable } from "../model/parameters.ts";
+import { Network, type Shares } from "../model/network.ts";
+import { lossOf, TERMS, type Terms } from "../model/objective.ts";
 import { share } from "../model/share.ts";
+import { seedKey } from "../random/philox.ts";
 import { PURPOSE } from "../random/purpose.ts";
-import type { Plan } from "../wasm/arena.ts";
-import { type Instance, instantiate, LANES } from "../wasm/kernels.ts";
+import type { Region } from "../wasm/arena.ts";
+import { type Instance, instantiate } from "../wasm/instance.ts";
+import { Kernels, type UpdateRoom } from "../wasm/kernels.ts";
+import { LANES } from "../wasm/layout.ts";
+import type { Range } from "../wasm/matrix.ts";
 import { Barrier } from "./barrier.ts";
 import { type Control, controlViews, SUM, WORD } from "./control.ts";
-import { networkOptions, ownRooms, planSession, type Session } from "./session.ts";
+import { planSession, type Session, type SessionMemory } from "./session.ts";
 
 /** A stretch of steps within one epoch. */
 export interface Stretch {
@@ -28,36 +32,46 @@ export interface Stretch {
  * Every number has one owner and one order of summation, so the result does not depend on `size`.
  */
 export class Program {
+  readonly network: Network;
   readonly #session: Session;
   readonly #rank: number;
-  readonly #plan: Plan<string>;
-  readonly #memory: WebAssembly.Memory;
-  readonly #network: Network;
-  readonly #shares: WeightShares;
+  readonly #at: SessionMemory;
+  readonly #key: readonly [number, number];
+  readonly #shares: Shares;
   readonly #control: Control;
   readonly #barrier: Barrier;
+  readonly #room: UpdateRoom;
   readonly #adam: Float32Array;
-  readonly #gradientRoom: number;
-  /** Each row's two losses in the batch. */
-  readonly #reconstruction: Float64Array;
-  readonly #kl: Float64Array;
+  /** The terms of each row of the batch, and of each test row. */
+  readonly #losses: Terms<Float64Array>;
+  readonly #testLosses: Terms<Float64Array>;
 
-  constructor(session: Session, rank: number, { kernels, memory }: Instance) {
-    const { config, training, size, spins } = session;
+  constructor(
+    session: Session,
+    rank: number,
+    { exports, memory: { buffer } }: Pick<Instance, "exports" | "memory">,
+  ) {
+    const { config, size, spins, tile, densities } = session;
+    const at = planSession(session);
+    const { parameters, m, v, network, control, rooms, testLosses } = at;
     this.#session = session;
     this.#rank = rank;
-    this.#plan = planSession(session);
-    this.#memory = memory;
-    const table = parameterTable(config);
-    this.#network = new Network(kernels, config, table, this.#plan, networkOptions(session));
-    this.#shares = this.#network.shares(rank, size, session.densities);
-    this.#control = controlViews(memory, this.#plan.at.control);
+    this.#at = at;
+    this.#key = seedKey(config.seed);
+    const places = { w: parameters.at, m: m.at, v: v.at };
+    this.network = new Network(new Kernels(exports, tile), config, network, places, buffer);
+    this.#shares = this.network.shares(rank, size, densities);
+    this.#control = controlViews(buffer, control.at);
     this.#barrier = new Barrier(this.#control.words, size, spins);
-    const rooms = ownRooms(this.#plan, rank);
-    this.#gradientRoom = rooms.gradient;
-    this.#adam = new Float32Array(memory.buffer, rooms.adam, 6);
-    this.#reconstruction = new Float64Array(memory.buffer, this.#network.reconstruction, training.batchSize);
-    this.#kl = new Float64Array(memory.buffer, this.#network.kl, training.batchSize);
+    this.#room = rooms[rank]!;
+    this.#adam = new Float32Array(buffer, this.#room.adam, 6);
+    const view = ({ at, bytes }: Region) => new Float64Array(buffer, at, bytes / 8);
+    const views = ({ reconstruction, kl }: Terms<Region>) => ({
+      reconstruction: view(reconstruction),
+      kl: view(kl),
+    });
+    this.#losses = views(network.objective.losses);
+    this.#testLosses = views(testLosses);
   }
 
   /** A program over shared memory, for a worker. */
@@ -83,7 +97,7 @@ export class Program {
       this.#rows(step, before + step, batch);
       this.#barrier.wait();
       this.#setAdam(before + step + 1);
-      this.#network.update(this.#shares, batch, this.#gradientRoom, this.#adam.byteOffset);
+      this.network.update(this.#shares, batch, this.#room);
       if (this.#rank === 0) this.#account(step, batch);
       this.#barrier.wait(decide);
       if (Atomics.load(words, WORD.halted) !== 0 || Atomics.load(words, WORD.diverged) !== 0) return;
@@ -92,19 +106,13 @@ export class Program {
 
   /** Phase ROWS. */
   #rows(step: number, globalStep: number, batch: number): void {
-    const { training, train } = this.#session;
-    const [from, to] = this.#ownRows(batch);
-    const rows = to - from;
-    if (rows === 0) return;
-    const { at } = this.#plan;
-    const network = this.#network;
-    const order = at.order + (step * training.batchSize + from) * 4;
-    network.gather(from, rows, at.data, order, train.bytesPerValue === 1);
-    network.encode(from, rows);
-    network.sample(from, rows, from, globalStep, PURPOSE.noise);
-    network.decode(from, rows);
-    network.losses(from, rows);
-    network.backward(from, rows);
+    const rows = this.#ownRows(batch);
+    if (rows[0] === rows[1]) return;
+    const order = this.#at.order.at + (step * this.#session.training.batchSize + rows[0]) * 4;
+    const draws = { key: this.#key, purpose: PURPOSE.noise, step: globalStep, row: rows[0] };
+    this.network.gather(rows, this.#at.data, order);
+    this.network.encode(rows);
+    this.network.differentiate(rows, draws);
   }
 
   /** Workers that own rows of a batch of `count`: rows are shared out in blocks of 16, as backpropagation moves. */
@@ -112,7 +120,7 @@ export class Program {
     return Math.min(this.#session.size, Math.ceil(count / LANES));
   }
 
-  #ownRows(count: number): readonly [from: number, to: number] {
+  #ownRows(count: number): Range {
     const busy = this.#busy(count);
     if (this.#rank >= busy) return [0, 0];
     const [from, to] = share(Math.ceil(count / LANES), this.#rank, busy);
@@ -135,37 +143,29 @@ export class Program {
   /** Adds the batch's losses to the epoch's, in the order of rows. */
   #account(step: number, batch: number): void {
     const { words, sums } = this.#control;
-    let reconstruction = 0;
-    let kl = 0;
-    for (let r = 0; r < batch; r++) {
-      reconstruction += this.#reconstruction[r];
-      kl += this.#kl[r];
+    const total = { reconstruction: 0, kl: 0 };
+    for (const term of TERMS) {
+      for (let r = 0; r < batch; r++) total[term] += this.#losses[term][r]!;
+      sums[SUM[term]]! += total[term];
     }
-    sums[SUM.reconstruction] += reconstruction;
-    sums[SUM.kl] += kl;
-    if (!Number.isFinite(reconstruction + kl)) Atomics.store(words, WORD.diverged, step + 1);
+    if (!Number.isFinite(lossOf(total))) Atomics.store(words, WORD.diverged, step + 1);
     Atomics.store(words, WORD.step, step + 1);
   }
 
-  /** Each test row's two losses into the region "test losses"; every worker that has room to work in does its share. */
+  /** Both terms of each test row; every worker that has room to work in does its share. */
   evaluate(): void {
     const { config, test, training } = this.#session;
     const [from, to] = this.#ownRows(training.batchSize);
     if (from === to) return;
+    const { sequence, testData } = this.#at;
     const [first, last] = share(test.count, this.#rank, this.#busy(training.batchSize));
-    const rowBytes = config.inputDim * test.bytesPerValue;
-    const losses = new Float64Array(this.#memory.buffer, this.#plan.at["test losses"], 2 * test.count);
-    const network = this.#network;
     for (let row = first; row < last; row += to - from) {
-      const rows = Math.min(to - from, last - row);
-      const data = this.#plan.at["test data"] + row * rowBytes;
-      network.gather(from, rows, data, this.#plan.at.sequence, test.bytesPerValue === 1);
-      network.encode(from, rows);
-      network.sample(from, rows, row, 0, PURPOSE.evaluation);
-      network.decode(from, rows);
-      network.losses(from, rows);
-      losses.set(this.#reconstruction.subarray(from, from + rows), row);
-      losses.set(this.#kl.subarray(from, from + rows), test.count + row);
+      const rows = [from, from + Math.min(to - from, last - row)] as const;
+      const source = { ...testData, at: testData.at + row * config.inputDim * test.bytesPerValue };
+      this.network.gather(rows, source, sequence.at);
+      this.network.encode(rows);
+      this.network.evaluate(rows, { key: this.#key, purpose: PURPOSE.evaluation, step: 0, row });
+      for (const term of TERMS) this.#testLosses[term].set(this.#losses[term].subarray(...rows), row);
     }
   }
 }

@@ -1,15 +1,17 @@
 import type { Rows } from "../data/dataset.ts";
 import { MemoryLimitError } from "../errors.ts";
 import type { TrainingConfig, VaeConfig } from "../model/config.ts";
-import type { NetworkOptions } from "../model/network.ts";
+import type { NetworkUse } from "../model/layers/layer.ts";
+import { type NetworkMemory, planNetwork } from "../model/network-memory.ts";
+import type { Terms } from "../model/objective.ts";
 import { parameterTable } from "../model/parameters.ts";
-import { networkRegions } from "../model/regions.ts";
-import { type Plan, planMemory } from "../wasm/arena.ts";
-import { GRADIENT_BYTES, LANES, ROW_BYTES } from "../wasm/kernels.ts";
+import { Arena, type Plan, pagesOf, type Region } from "../wasm/arena.ts";
+import type { Source, UpdateRoom } from "../wasm/kernels.ts";
+import { GRADIENT_ROWS, ROW_BYTES } from "../wasm/layout.ts";
 import { SPARSE_BELOW, type TileName } from "../wasm/tiles.ts";
 import { CONTROL_BYTES } from "./control.ts";
 
-/** What kind of rows stand in memory, and how many. */
+/** What kind of rows are in memory, and how many. */
 export interface DataShape {
   readonly count: number;
   readonly bytesPerValue: 1 | 4;
@@ -21,10 +23,12 @@ export interface Session {
   readonly training: TrainingConfig;
   readonly train: DataShape;
   readonly test: DataShape;
-  /** For each 16 columns of the training data, the part that is not zero; absent where most is not. */
+  /** The density of the training data's nonzeros, for each 16 columns; absent where they are dense. */
   readonly densities?: readonly number[] | undefined;
-  /** Whether hidden layers may work on lists of what is not zero. */
+  /** Whether hidden layers may work on nonzeros. */
   readonly listHidden: boolean;
+  /** Whether there is room for the gradient of all parameters at once, which training itself never has. */
+  readonly wholeGradient?: boolean;
   /** How many workers there are. */
   readonly size: number;
   readonly tile: TileName;
@@ -32,72 +36,77 @@ export interface Session {
   readonly spins: number;
 }
 
-/** A worker's room for Adam's six coefficients. */
-const ADAM_BYTES = ROW_BYTES;
+/** Where everything is in the one memory of a training run. */
+export interface SessionMemory {
+  readonly plan: Plan;
+  readonly control: Region;
+  readonly parameters: Region;
+  /** Adam's moments, laid out as the parameters. */
+  readonly m: Region;
+  readonly v: Region;
+  readonly network: NetworkMemory;
+  /** Each worker's own. */
+  readonly rooms: readonly UpdateRoom[];
+  readonly wholeGradient: Region | undefined;
+  /** Row numbers of the epoch in the order of training, and 0, 1, 2, …. */
+  readonly order: Region;
+  readonly sequence: Region;
+  /** One float64 for each test row. */
+  readonly testLosses: Terms<Region>;
+  readonly data: Region & Source;
+  readonly testData: Region & Source;
+}
 
 export function dataShape(rows: Rows | undefined): DataShape {
   return { count: rows?.count ?? 0, bytesPerValue: rows?.values instanceof Float32Array ? 4 : 1 };
 }
 
-export function networkOptions({ training, densities, listHidden, tile }: Session): NetworkOptions {
-  const { batchSize } = training;
-  return { capacity: batchSize, training: true, sparse: densities !== undefined, listHidden, tile };
-}
-
-/** Rows that are looked at to learn how much of the data is zero. */
-const PROBED_ROWS = 1000;
-
-/**
- * For each 16 columns the part that is not zero, from a sample of evenly spaced rows; none where it is too much for
- * lists of what is not zero to be the faster way.
- */
-export function measureDensities(
-  { values, count, dim }: Rows,
-  tile: TileName,
-): readonly number[] | undefined {
-  const step = Math.max(1, Math.floor(count / PROBED_ROWS));
-  const nonzeros = new Array<number>(Math.ceil(dim / LANES)).fill(0);
-  let rows = 0;
-  for (let row = 0; row < count; row += step, rows++) {
-    const start = row * dim;
-    for (let column = 0; column < dim; column++) {
-      if (values[start + column] !== 0) nonzeros[Math.floor(column / LANES)]++;
-    }
-  }
-  const all = nonzeros.reduce((sum, n) => sum + n, 0);
-  if (all >= SPARSE_BELOW[tile] * rows * dim) return undefined;
-  return nonzeros.map((n) => n / (rows * LANES));
+function networkUse({ training, densities, listHidden }: Session): NetworkUse {
+  return { capacity: training.batchSize, training: true, sparse: densities !== undefined, listHidden };
 }
 
 /**
- * Where everything stands in the one memory of a training run.
+ * Plans the memory of a training run.
  *
  * @throws {MemoryLimitError} when it does not fit a WebAssembly memory
  */
-export function planSession(session: Session): Plan<string> {
+export function planSession(session: Session): SessionMemory {
   const { config, training, train, test, size } = session;
   const { bytes } = parameterTable(config);
-  return planMemory({
-    control: CONTROL_BYTES,
-    parameters: bytes,
-    m: bytes,
-    v: bytes,
-    ...networkRegions(config, networkOptions(session)),
-    gradient: size * GRADIENT_BYTES,
-    adam: size * ADAM_BYTES,
-    order: train.count * 4,
-    sequence: training.batchSize * 4,
-    "test losses": test.count * 2 * 8,
-    data: train.count * config.inputDim * train.bytesPerValue,
-    "test data": test.count * config.inputDim * test.bytesPerValue,
-  });
+  const arena = new Arena();
+  const rows = (name: string, { count, bytesPerValue }: DataShape): Region & Source => {
+    return { ...arena.region(name, count * config.inputDim * bytesPerValue), bytesPerValue };
+  };
+  const memory = {
+    plan: arena,
+    control: arena.region("control", CONTROL_BYTES),
+    parameters: arena.region("parameters", bytes),
+    m: arena.region("m", bytes),
+    v: arena.region("v", bytes),
+    network: planNetwork(arena, config, networkUse(session)),
+    rooms: Array.from({ length: size }, (_, rank) => ({
+      gradient: arena.region(`gradient of worker ${rank}`, GRADIENT_ROWS * ROW_BYTES).at,
+      adam: arena.region(`Adam's coefficients of worker ${rank}`, ROW_BYTES).at,
+    })),
+    wholeGradient: session.wholeGradient ? arena.region("gradient", bytes) : undefined,
+    order: arena.region("order", train.count * 4),
+    sequence: arena.region("sequence", training.batchSize * 4),
+    testLosses: {
+      reconstruction: arena.region("test reconstruction", test.count * 8),
+      kl: arena.region("test kl", test.count * 8),
+    },
+    data: rows("data", train),
+    testData: rows("test data", test),
+  };
+  pagesOf(arena);
+  return memory;
 }
 
 /**
- * A session with the lists that its tile gains from. They only save time: where the memory would not do with them, the
- * hidden layers' are left out, then those of the data.
+ * A session with the nonzeros that its tile gains from. They only save time: where the memory is too small for them, the
+ * hidden layers' are left out first, then those of the data.
  */
-export function withLists(session: Omit<Session, "listHidden">): Session {
+export function withNonzeros(session: Omit<Session, "listHidden">): Session {
   // a ReLU leaves about half
   const most = { ...session, listHidden: SPARSE_BELOW[session.tile] > 0.5 };
   const fewer = { ...most, listHidden: false };
@@ -112,9 +121,4 @@ function fits(session: Session): boolean {
     if (error instanceof MemoryLimitError) return false;
     throw error;
   }
-}
-
-/** Where worker `rank` keeps its block of gradients and its coefficients. */
-export function ownRooms(plan: Plan<string>, rank: number): { gradient: number; adam: number } {
-  return { gradient: plan.at.gradient + rank * GRADIENT_BYTES, adam: plan.at.adam + rank * ADAM_BYTES };
 }

@@ -2,23 +2,14 @@ import type { Rows } from "../data/dataset.ts";
 import { epochOrder, rowsInStep, stepsPerEpoch } from "../data/sampler.ts";
 import { DivergedError } from "../errors.ts";
 import { checkSteps, checkTraining, expectKnown, TRACE_STEPS, type TrainingConfig } from "../model/config.ts";
-import { Network } from "../model/network.ts";
+import { lossOf, TERMS } from "../model/objective.ts";
 import { unpackTensors } from "../model/parameters.ts";
-import { matrixAt } from "../model/regions.ts";
 import type { Trace, TracedStep } from "../model/training-trace.ts";
 import type { Vae } from "../model/vae.ts";
-import { growTo, type Plan, planMemory } from "../wasm/arena.ts";
-import { elementIndex, instantiate } from "../wasm/kernels.ts";
+import { readMatrix } from "../wasm/matrix.ts";
+import { expectRows } from "./expect.ts";
+import { floatsOf, type OpenSession, openSession } from "./open-session.ts";
 import { Program } from "./program.ts";
-import {
-  dataShape,
-  measureDensities,
-  networkOptions,
-  planSession,
-  type Session,
-  withLists,
-} from "./session.ts";
-import { expectRows, fillMemory, parametersAt } from "./trainer.ts";
 
 /** How much is traced; what is left out is 100 steps, and TRAIN_DEFAULTS'. */
 export interface TraceOptions extends Partial<TrainingConfig> {
@@ -41,7 +32,7 @@ export async function trace(vae: Vae, data: Rows, options: TraceOptions = {}): P
   const training = checkTraining(options);
   expectRows("training", data, vae.config);
   const initial = vae.tensors();
-  const tracer = Tracer.create(vae, data, training);
+  const tracer = new Tracer(vae, data, training);
   const traced: TracedStep[] = [];
   while (traced.length < steps) traced.push(tracer.next());
   tracer.updateModel();
@@ -51,55 +42,27 @@ export async function trace(vae: Vae, data: Rows, options: TraceOptions = {}): P
 /** The training program on one thread, step by step, with a look at its memory after each. */
 class Tracer {
   readonly #vae: Vae;
-  readonly #session: Session;
-  readonly #plan: Plan<string>;
-  readonly #memory: WebAssembly.Memory;
+  readonly #open: OpenSession;
+  readonly #buffer: ArrayBufferLike;
   readonly #program: Program;
-  /** A second view of the program's memory: what it reads there, the program has left. */
-  readonly #network: Network;
   #done = 0;
 
-  static create(vae: Vae, data: Rows, training: TrainingConfig): Tracer {
+  constructor(vae: Vae, data: Rows, training: TrainingConfig) {
     const { module, tile } = vae.kernels;
-    const session = withLists({
-      config: vae.config,
-      training,
-      train: dataShape(data),
-      test: dataShape(undefined),
-      densities: measureDensities(data, tile),
-      size: 1,
-      tile,
-      spins: 0,
-    });
-    // The regions of a session stay where they are, and the gradient, which training never has in one piece, comes last.
-    const plan = planMemory({ ...planSession(session).sizes, "whole gradient": vae.table.bytes });
-    return new Tracer(vae, data, session, plan, module);
-  }
-
-  private constructor(
-    vae: Vae,
-    data: Rows,
-    session: Session,
-    plan: Plan<string>,
-    module: WebAssembly.Module,
-  ) {
-    const instance = instantiate(module);
-    growTo(instance.memory, plan);
+    const options = { training, size: 1, spins: 0, module, shared: false, tile, wholeGradient: true };
     this.#vae = vae;
-    this.#session = session;
-    this.#plan = plan;
-    this.#memory = instance.memory;
-    fillMemory(instance.memory, plan, vae, data, {});
-    this.#program = new Program(session, 0, instance);
-    this.#network = new Network(instance.kernels, vae.config, vae.table, plan, networkOptions(session));
+    this.#open = openSession(vae, data, options);
+    this.#buffer = this.#open.instance.memory.buffer;
+    this.#program = new Program(this.#open.session, 0, this.#open.instance);
   }
 
   next(): TracedStep {
-    const { train, training } = this.#session;
+    const { session, memory } = this.#open;
+    const { train, training } = session;
     const steps = stepsPerEpoch(train.count, training.batchSize);
     const epoch = Math.floor(this.#done / steps);
     const step = this.#done % steps;
-    const order = new Int32Array(this.#memory.buffer, this.#plan.at.order, train.count);
+    const order = new Int32Array(this.#buffer, memory.order.at, train.count);
     if (step === 0) order.set(epochOrder(train.count, this.#vae.config.seed, epoch));
     const start = performance.now();
     this.#program.train({ epoch, fromStep: step, toStep: step + 1 });
@@ -110,8 +73,7 @@ class Tracer {
     const traced = {
       rows: order.slice(first, first + rows),
       noise: this.#noise(rows),
-      reconstruction: this.#sum(this.#network.reconstruction, rows),
-      kl: this.#sum(this.#network.kl, rows),
+      ...this.#losses(rows),
       gradientNorms: this.#gradientNorms(rows),
       seconds,
     };
@@ -119,29 +81,32 @@ class Tracer {
     return traced;
   }
 
-  /** The rows' losses as the program adds them up. */
-  #sum(at: number, rows: number): number {
-    return new Float64Array(this.#memory.buffer, at, rows).reduce((sum, loss) => sum + loss, 0);
+  /** The rows' losses, added up as the program does. */
+  #losses(rows: number): Pick<TracedStep, (typeof TERMS)[number]> {
+    const { losses } = this.#program.network.memory.objective;
+    const [reconstruction, kl] = TERMS.map((term) =>
+      new Float64Array(this.#buffer, losses[term].at, rows).reduce((sum, loss) => sum + loss, 0),
+    );
+    return { reconstruction: reconstruction!, kl: kl! };
   }
 
   #noise(rows: number): Float32Array<ArrayBuffer> {
     const { latentDim } = this.#vae.config;
-    const { at, stride } = matrixAt(this.#plan, "eps", this.#session.training.batchSize);
-    const floats = new Float32Array(this.#memory.buffer);
     const noise = new Float32Array(rows * latentDim);
-    for (let i = 0; i < noise.length; i++) {
-      const row = Math.floor(i / latentDim);
-      const column = i % latentDim;
-      noise[i] = floats[at / 4 + elementIndex(stride, row, column)];
-    }
+    readMatrix(
+      new Float32Array(this.#buffer),
+      this.#program.network.memory.latent.eps,
+      [rows, latentDim],
+      noise,
+    );
     return noise;
   }
 
-  /** From the deltas that the step has left; Adam has changed the weights since, but they are not asked. */
+  /** From the gradients that the step has left; Adam has changed the weights since, but they are not read. */
   #gradientNorms(rows: number): Float64Array<ArrayBuffer> {
-    const at = this.#plan.at["whole gradient"];
-    this.#network.gradient(at, rows);
-    const gradient = new Float32Array(this.#memory.buffer, at, this.#vae.table.bytes / 4);
+    const region = this.#open.memory.wholeGradient!;
+    this.#program.network.gradient(region.at, rows);
+    const gradient = floatsOf(this.#buffer, region);
     const tensors = unpackTensors(this.#vae.table, gradient);
     return Float64Array.from(tensors, ({ data }) => {
       let squares = 0;
@@ -151,21 +116,23 @@ class Tracer {
   }
 
   #expectFinite({ reconstruction, kl, gradientNorms }: TracedStep): void {
-    if (Number.isFinite(reconstruction + kl) && gradientNorms.every(Number.isFinite)) return;
+    if (Number.isFinite(lossOf({ reconstruction, kl })) && gradientNorms.every(Number.isFinite)) return;
     throw this.#diverged("the loss or its gradient");
   }
 
   /** Gives the model its new weights; what the last step has made of them shows only here. */
   updateModel(): void {
-    const parameters = parametersAt(this.#memory, this.#plan, "parameters");
+    const parameters = floatsOf(this.#buffer, this.#open.memory.parameters);
     if (!parameters.every(Number.isFinite)) throw this.#diverged("the weights");
     this.#vae.setParameters(parameters);
   }
 
-  #diverged(what: string): DivergedError {
-    const { learningRate } = this.#session.training;
-    return new DivergedError(
-      `${what} stopped being a finite number at step ${this.#done}; try fewer steps or a learning rate below ${learningRate}`,
-    );
+  #diverged(setting: string): DivergedError {
+    return new DivergedError({
+      setting: `${setting} at step ${this.#done}`,
+      expected: "finite numbers",
+      found: "others",
+      remedy: `try fewer steps or a learning rate below ${this.#open.session.training.learningRate}`,
+    });
   }
 }

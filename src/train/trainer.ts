@@ -1,19 +1,21 @@
 import type { Rows } from "../data/dataset.ts";
 import { epochOrder, stepsPerEpoch } from "../data/sampler.ts";
-import { ConfigError, DivergedError } from "../errors.ts";
-import { checkTraining, type TrainingConfig, type VaeConfig } from "../model/config.ts";
-import { expectTensors, type NamedTensor, packTensors, unpackTensors } from "../model/parameters.ts";
+import { DivergedError } from "../errors.ts";
+import { checkTraining, type TrainingConfig } from "../model/config.ts";
+import { lossOf, type Terms } from "../model/objective.ts";
+import { unpackTensors } from "../model/parameters.ts";
 import type { TrainingState } from "../model/training-state.ts";
 import type { Vae } from "../model/vae.ts";
-import { allocateShared, growTo, type Plan } from "../wasm/arena.ts";
-import { instantiate } from "../wasm/kernels.ts";
+import type { Plan } from "../wasm/arena.ts";
 import { platform } from "../wasm/platform.ts";
 import type { TileName } from "../wasm/tiles.ts";
 import { type Control, controlViews, SUM, WORD } from "./control.ts";
 import { type Crew, InlineCrew, planCrew } from "./crew.ts";
+import { expectRows, expectState } from "./expect.ts";
 import type { EpochMetrics } from "./metrics.ts";
+import { floatsOf, type OpenSession, openSession } from "./open-session.ts";
 import { Program } from "./program.ts";
-import { dataShape, measureDensities, planSession, type Session, withLists } from "./session.ts";
+import type { Session, SessionMemory } from "./session.ts";
 
 /** How far an epoch has come. */
 export interface Progress {
@@ -59,11 +61,12 @@ export class Trainer {
   readonly workers: number;
   /** How the kernels go about a product. */
   readonly tile: TileName;
-  /** What stands where in the run's memory. */
-  readonly plan: Plan<string>;
+  /** What is where in the run's memory. */
+  readonly plan: Plan;
   readonly #vae: Vae;
   readonly #session: Session;
-  readonly #memory: WebAssembly.Memory;
+  readonly #at: SessionMemory;
+  readonly #buffer: ArrayBufferLike;
   readonly #control: Control;
   readonly #crew: Crew;
   readonly #onProgress: ((progress: Progress) => void) | undefined;
@@ -71,21 +74,16 @@ export class Trainer {
   #step: number;
   #seconds: number;
 
-  private constructor(
-    vae: Vae,
-    session: Session,
-    plan: Plan<string>,
-    memory: WebAssembly.Memory,
-    crew: Crew,
-    { resume, onProgress }: TrainerOptions,
-  ) {
+  private constructor(vae: Vae, open: OpenSession, crew: Crew, { resume, onProgress }: TrainerOptions) {
+    const { session, memory, instance } = open;
     this.#vae = vae;
     this.#session = session;
-    this.plan = plan;
+    this.plan = memory.plan;
     this.workers = session.size;
     this.tile = session.tile;
-    this.#memory = memory;
-    this.#control = controlViews(memory, plan.at.control);
+    this.#at = memory;
+    this.#buffer = instance.memory.buffer;
+    this.#control = controlViews(this.#buffer, memory.control.at);
     this.#crew = crew;
     this.#onProgress = onProgress;
     this.epoch = resume?.epoch ?? 0;
@@ -108,27 +106,17 @@ export class Trainer {
     const training = checkTraining(options);
     if (options.resume) expectState(options.resume, vae, stepsPerEpoch(data.count, training.batchSize));
     const { module, tile } = threads ? await platform().load(true, vae.arithmetic) : vae.kernels;
-    const session = withLists({
-      config: vae.config,
-      training,
-      train: dataShape(data),
-      test: dataShape(options.test),
-      densities: measureDensities(data, tile),
-      size,
-      tile,
-      spins: threads && size > threads.cores() ? SPINS_WHEN_CROWDED : SPINS,
-    });
-    const plan = planSession(session);
-    const instance = instantiate(module, threads ? allocateShared(plan) : undefined);
-    if (!threads) growTo(instance.memory, plan);
-    const { memory } = instance;
-    fillMemory(memory, plan, vae, data, options);
-    const { words } = controlViews(memory, plan.at.control);
+    const spins = threads && size > threads.cores() ? SPINS_WHEN_CROWDED : SPINS;
+    const shared = threads !== undefined;
+    const { test, resume } = options;
+    const open = openSession(vae, data, { training, test, resume, size, spins, module, shared, tile });
+    const { session, instance, memory } = open;
+    const { words } = controlViews(instance.memory.buffer, memory.control.at);
     const over = (): boolean => words[WORD.stop] !== 0 || words[WORD.diverged] !== 0;
     const crew = threads
-      ? await threads.start(session, module, memory, words)
+      ? await threads.start(session, module, instance.memory, words)
       : new InlineCrew(new Program(session, 0, instance), over);
-    return new Trainer(vae, session, plan, memory, crew, options);
+    return new Trainer(vae, open, crew, options);
   }
 
   /** Steps of an epoch. */
@@ -156,7 +144,7 @@ export class Trainer {
     }
     const metrics = this.#metrics(await this.#evaluate());
     // what the last step has made of the parameters shows only here
-    const finite = this.#parameters("parameters").every(Number.isFinite);
+    const finite = floatsOf(this.#buffer, this.#at.parameters).every(Number.isFinite);
     if (!finite || !Number.isFinite(metrics.testLoss ?? 0)) throw this.#diverged(this.steps);
     this.#updateModel();
     this.epoch += 1;
@@ -192,41 +180,48 @@ export class Trainer {
   }
 
   #report(): void {
-    const { words, sums } = this.#control;
-    const step = Atomics.load(words, WORD.step);
+    const step = Atomics.load(this.#control.words, WORD.step);
     const { train, training } = this.#session;
     const rows = Math.max(1, Math.min(train.count, step * training.batchSize));
-    const loss = (sums[SUM.reconstruction] + sums[SUM.kl]) / rows;
+    const loss = lossOf(this.#sums()) / rows;
     this.#onProgress?.({ epoch: this.epoch + 1, step, steps: this.steps, loss });
   }
 
   #diverged(step: number): DivergedError {
-    const { learningRate } = this.#session.training;
-    return new DivergedError(
-      `the loss stopped being a finite number at step ${step} of ${this.steps} in epoch ${this.epoch + 1}; ` +
-        `try a learning rate below ${learningRate}`,
-    );
+    return new DivergedError({
+      setting: `the loss at step ${step} of ${this.steps} in epoch ${this.epoch + 1}`,
+      expected: "a finite number",
+      found: "none",
+      remedy: `try a learning rate below ${this.#session.training.learningRate}`,
+    });
+  }
+
+  /** The epoch's losses so far, summed over rows. */
+  #sums(): Terms {
+    const { sums } = this.#control;
+    return { reconstruction: sums[SUM.reconstruction]!, kl: sums[SUM.kl]! };
   }
 
   /** The test rows' mean losses, summed in the order of rows. */
-  async #evaluate(): Promise<{ reconstruction: number; kl: number } | undefined> {
+  async #evaluate(): Promise<Terms | undefined> {
     const { count } = this.#session.test;
     if (count === 0) return undefined;
     await this.#crew.evaluate();
-    const losses = new Float64Array(this.#memory.buffer, this.plan.at["test losses"], 2 * count);
-    const mean = (values: Float64Array): number => values.reduce((sum, value) => sum + value, 0) / count;
-    return { reconstruction: mean(losses.subarray(0, count)), kl: mean(losses.subarray(count)) };
+    const mean = ({ at }: { at: number }): number =>
+      new Float64Array(this.#buffer, at, count).reduce((sum, value) => sum + value, 0) / count;
+    const { reconstruction, kl } = this.#at.testLosses;
+    return { reconstruction: mean(reconstruction), kl: mean(kl) };
   }
 
-  #metrics(test: { reconstruction: number; kl: number } | undefined): EpochMetrics {
-    const { sums } = this.#control;
+  #metrics(test: Terms | undefined): EpochMetrics {
     const { count } = this.#session.train;
+    const sums = this.#sums();
     return {
       epoch: this.epoch + 1,
-      trainLoss: (sums[SUM.reconstruction] + sums[SUM.kl]) / count,
-      trainReconstruction: sums[SUM.reconstruction] / count,
-      trainKl: sums[SUM.kl] / count,
-      testLoss: test ? test.reconstruction + test.kl : null,
+      trainLoss: lossOf(sums) / count,
+      trainReconstruction: sums.reconstruction / count,
+      trainKl: sums.kl / count,
+      testLoss: test ? lossOf(test) : null,
       testReconstruction: test?.reconstruction ?? null,
       testKl: test?.kl ?? null,
       seconds: this.#seconds,
@@ -236,28 +231,24 @@ export class Trainer {
 
   #setOrder(): void {
     const { count } = this.#session.train;
-    const order = new Uint32Array(this.#memory.buffer, this.plan.at.order, count);
+    const order = new Uint32Array(this.#buffer, this.#at.order.at, count);
     order.set(epochOrder(count, this.#vae.config.seed, this.epoch));
   }
 
-  #parameters(region: "parameters" | "m" | "v"): Float32Array {
-    return parametersAt(this.#memory, this.plan, region);
-  }
-
   #updateModel(): void {
-    this.#vae.setParameters(this.#parameters("parameters"));
+    this.#vae.setParameters(floatsOf(this.#buffer, this.#at.parameters));
   }
 
-  /** A copy of all that is needed to go on from here. */
+  /** A copy of all that is needed to resume from here. */
   state(): TrainingState {
-    const { sums } = this.#control;
-    const copy = (region: "parameters" | "m" | "v"): NamedTensor[] =>
-      unpackTensors(this.#vae.table, this.#parameters(region));
+    const { reconstruction, kl } = this.#sums();
+    const copy = (region: "parameters" | "m" | "v") =>
+      unpackTensors(this.#vae.table, floatsOf(this.#buffer, this.#at[region]));
     return {
       epoch: this.epoch,
       step: this.#step,
-      reconstructionSum: sums[SUM.reconstruction],
-      klSum: sums[SUM.kl],
+      reconstructionSum: reconstruction,
+      klSum: kl,
       seconds: this.#seconds,
       parameters: copy("parameters"),
       m: copy("m"),
@@ -269,90 +260,4 @@ export class Trainer {
   dispose(): void {
     this.#crew.dispose();
   }
-}
-
-/** @internal */
-export function parametersAt(
-  memory: WebAssembly.Memory,
-  plan: Plan<string>,
-  region: "parameters" | "m" | "v",
-): Float32Array {
-  return new Float32Array(memory.buffer, plan.at[region], plan.sizes[region] / 4);
-}
-
-/**
- * @throws {ConfigError} when the rows are none, or do not fit the model
- *
- * @internal
- */
-export function expectRows(what: string, rows: Rows, { inputDim, likelihood }: VaeConfig): void {
-  const { values, count, dim } = rows;
-  if (!(values instanceof Float32Array || values instanceof Uint8Array)) {
-    throw new ConfigError(
-      `the ${what} rows must be { values, count, dim } with values a Float32Array or a Uint8Array, row-major`,
-    );
-  }
-  if (dim !== inputDim) {
-    throw new ConfigError(`the model takes rows of ${inputDim} numbers, but the ${what} rows have ${dim}`);
-  }
-  if (!Number.isInteger(count) || count < 1 || values.length !== count * dim) {
-    throw new ConfigError(
-      `count of the ${what} rows must be a whole number from 1 with count × ${dim} = ${values.length} numbers, not ${count}`,
-    );
-  }
-  if (values instanceof Uint8Array) return;
-  const least = likelihood === "bernoulli" ? 0 : -Number.MAX_VALUE;
-  const most = likelihood === "bernoulli" ? 1 : Number.MAX_VALUE;
-  const bad = values.findIndex((value) => !(value >= least && value <= most));
-  if (bad < 0) return;
-  const wanted =
-    likelihood === "bernoulli" ? "numbers from 0 to 1 for a Bernoulli likelihood" : "finite numbers";
-  throw new ConfigError(
-    `the ${what} rows must be ${wanted}, but row ${Math.floor(bad / dim)} has ${values[bad]}`,
-  );
-}
-
-function byName(tensors: readonly NamedTensor[]): ReadonlyMap<string, NamedTensor> {
-  return new Map(tensors.map((tensor) => [tensor.name, tensor]));
-}
-
-/** A state with more steps than an epoch has would be waited for without end. */
-function expectState(state: TrainingState, { table }: Vae, steps: number): void {
-  expectTensors(table, byName(state.parameters));
-  for (const moment of ["m", "v"] as const) expectTensors(table, byName(state[moment]), moment);
-  if (state.step > steps) {
-    throw new ConfigError(
-      `the state to resume has done step ${state.step} of an epoch, but here an epoch has ${steps} steps; ` +
-        "go on with the rows and the batch size that it was made with",
-    );
-  }
-}
-
-/**
- * Everything that stands in memory before the first step.
- *
- * @internal
- */
-export function fillMemory(
-  memory: WebAssembly.Memory,
-  plan: Plan<string>,
-  vae: Vae,
-  data: Rows,
-  { test, resume }: TrainerOptions,
-): void {
-  const copyRows = (region: "data" | "test data", { values }: Rows): void => {
-    const Values = values instanceof Float32Array ? Float32Array : Uint8Array;
-    new Values(memory.buffer, plan.at[region], values.length).set(values);
-  };
-  copyRows("data", data);
-  if (test) copyRows("test data", test);
-  const sequence = new Uint32Array(memory.buffer, plan.at.sequence, plan.sizes.sequence / 4);
-  for (let i = 0; i < sequence.length; i++) sequence[i] = i;
-  if (resume) {
-    vae.setTensors(byName(resume.parameters));
-    for (const region of ["m", "v"] as const) {
-      packTensors(vae.table, byName(resume[region]), parametersAt(memory, plan, region));
-    }
-  }
-  vae.copyParameters(parametersAt(memory, plan, "parameters"));
 }

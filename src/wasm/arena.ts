@@ -1,92 +1,115 @@
 import { MemoryLimitError } from "../errors.ts";
-import { STATIC_BYTES } from "./kernels.ts";
+import { LANES, ROW_BYTES, STATIC_BYTES } from "./layout.ts";
+import { listBytes, listEndBytes, type Matrix, type Nonzeros, roundUp } from "./matrix.ts";
 
 /** Every region starts on a cache line of its own. */
 const ALIGNMENT = 64;
 const PAGE = 65536;
 /** A 32-bit memory has 65 536 pages. The last one is left out so that no end address overflows. */
 const MOST_BYTES = 65535 * PAGE;
+/** Rows between the end of a panel and the next one, so that panels do not all fall into the same cache sets. */
+const STAGGER = 4;
 
-/**
- * The next multiple of `to`.
- *
- * @internal
- */
-export function roundUp(value: number, to: number): number {
-  return Math.ceil(value / to) * to;
+/** A part of memory. */
+export interface Region {
+  /** What it is for, in words for people. */
+  readonly name: string;
+  /** Byte offset. */
+  readonly at: number;
+  readonly bytes: number;
 }
 
-/** A layout of memory: regions one after another, in the order of the table they were planned from. */
-export interface Plan<Name extends string> {
-  /** Byte offset of each region. */
-  readonly at: Readonly<Record<Name, number>>;
-  /** Size of each region in bytes, as asked for. */
-  readonly sizes: Readonly<Record<Name, number>>;
-  /** Where the last one ends. */
+/** A layout of memory, as it can be printed. */
+export interface Plan {
+  /** One after another. */
+  readonly regions: readonly Region[];
+  /** Where the last one ends, in bytes. */
   readonly end: number;
-  /** Pages of 64 KiB that hold it all. */
-  readonly pages: number;
 }
 
 /**
- * Lays regions out above the kernels' static data.
- *
- * @throws {MemoryLimitError} when they need more than a WebAssembly memory can have; nothing has been allocated then
- *
- * @internal
+ * Plans a memory: gives out regions one after another above the kernels' static data. Nothing is allocated until the plan
+ * is whole.
  */
-export function planMemory<Name extends string>(sizes: Readonly<Record<Name, number>>): Plan<Name> {
-  const at: Partial<Record<Name, number>> = {};
-  let end = roundUp(STATIC_BYTES, ALIGNMENT);
-  for (const [name, bytes] of Object.entries(sizes) as [Name, number][]) {
-    at[name] = end;
-    end = roundUp(end + bytes, ALIGNMENT);
+export class Arena implements Plan {
+  readonly regions: Region[] = [];
+  #end = roundUp(STATIC_BYTES, ALIGNMENT);
+
+  get end(): number {
+    return this.#end;
   }
-  if (!(end <= MOST_BYTES)) throw tooMuch(end, sizes);
-  return { at: at as Record<Name, number>, sizes, end, pages: Math.ceil(end / PAGE) };
+
+  region(name: string, bytes: number): Region {
+    const region = { name, at: this.#end, bytes };
+    this.#end = roundUp(this.#end + bytes, ALIGNMENT);
+    this.regions.push(region);
+    return region;
+  }
+
+  /** A matrix of activations: panels of `rows` rows, in whole blocks of 16. */
+  matrix(name: string, rows: number, panels: number): Matrix {
+    const stride = (roundUp(rows, LANES) + STAGGER) * ROW_BYTES;
+    return { at: this.region(name, panels * stride).at, stride, panels };
+  }
+
+  /** Room for the nonzeros of `lists` lists of `length` places each. */
+  nonzeros(name: string, lists: number, length: number): Nonzeros {
+    const [stride, endStride] = [listBytes(length), listEndBytes(length)];
+    const { at } = this.region(`${name}, nonzeros`, lists * stride);
+    const ends = this.region(`${name}, ends`, lists * endStride).at;
+    return { at, stride, ends, endStride, length };
+  }
+}
+
+/**
+ * Pages of 64 KiB that hold a plan.
+ *
+ * @throws {MemoryLimitError} when that is more than a WebAssembly memory can have
+ */
+export function pagesOf({ end, regions }: Plan): number {
+  if (end <= MOST_BYTES) return Math.ceil(end / PAGE);
+  const { name, bytes } = regions.reduce((most, next) => (next.bytes > most.bytes ? next : most));
+  throw new MemoryLimitError({
+    setting: "memory",
+    expected: `at most ${mebibytes(MOST_BYTES)}, as WebAssembly has`,
+    found: `a need of ${mebibytes(end)} (${mebibytes(bytes)} of it for ${name})`,
+    remedy: "use fewer or smaller layers, a smaller batch or fewer rows",
+  });
 }
 
 function mebibytes(bytes: number): string {
   return `${Math.ceil(bytes / 2 ** 20).toLocaleString("en-US")} MiB`;
 }
 
-function tooMuch(needed: number, sizes: Readonly<Record<string, number>>): MemoryLimitError {
-  const [name, bytes] = Object.entries(sizes).reduce((most, next) => (next[1] > most[1] ? next : most));
-  return new MemoryLimitError(
-    `this needs ${mebibytes(needed)} of memory (${mebibytes(bytes)} of it for ${name}), but WebAssembly can have ` +
-      `${mebibytes(MOST_BYTES)}; use fewer or smaller layers, a smaller batch or fewer rows`,
-  );
-}
-
 /**
- * A memory for the plan, zeroed.
+ * A zeroed memory for a plan that workers can share.
  *
- * @throws {MemoryLimitError} when the machine does not give it
- *
- * @internal
+ * @throws {MemoryLimitError} when the plan is too large, or the machine refuses
  */
-export function allocateShared(plan: Plan<string>): WebAssembly.Memory {
-  try {
-    return new WebAssembly.Memory({ initial: plan.pages, maximum: plan.pages, shared: true });
-  } catch {
-    throw refused(plan);
-  }
+export function allocateShared(plan: Plan): WebAssembly.Memory {
+  const pages = pagesOf(plan);
+  return expectGranted(plan, () => new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true }));
 }
 
 /**
  * Grows a module's own memory until it holds the plan.
  *
- * @internal
+ * @throws {MemoryLimitError} when the plan is too large, or the machine refuses
  */
-export function growTo(memory: WebAssembly.Memory, plan: Plan<string>): void {
-  const missing = plan.pages - memory.buffer.byteLength / PAGE;
-  try {
-    if (missing > 0) memory.grow(missing);
-  } catch {
-    throw refused(plan);
-  }
+export function growTo(memory: WebAssembly.Memory, plan: Plan): void {
+  const missing = pagesOf(plan) - memory.buffer.byteLength / PAGE;
+  if (missing > 0) expectGranted(plan, () => memory.grow(missing));
 }
 
-function refused(plan: Plan<string>): MemoryLimitError {
-  return new MemoryLimitError(`this needs ${mebibytes(plan.end)} of memory, which the machine did not give`);
+function expectGranted<T>(plan: Plan, allocate: () => T): T {
+  try {
+    return allocate();
+  } catch (cause) {
+    const found = `a need of ${mebibytes(plan.end)}`;
+    const remedy = "use smaller layers, a smaller batch or fewer rows, or close other programs";
+    throw new MemoryLimitError(
+      { setting: "memory", expected: "what the machine has free", found, remedy },
+      { cause },
+    );
+  }
 }

@@ -1,324 +1,301 @@
-import { KernelError } from "../errors.ts";
-import type { Arithmetic } from "./builds.ts";
-import { TILES } from "./tiles.ts";
+import type { Exports } from "./instance.ts";
+import { LANES, ROW_BYTES } from "./layout.ts";
+import {
+  type Matrix,
+  type Nonzeros,
+  panelsOf,
+  type Range,
+  type TrainedWeights,
+  type Transposed,
+  type Weights,
+} from "./matrix.ts";
+import { SPARSE_BELOW, TILES, type TileName } from "./tiles.ts";
+
+/** The activations that a product applies to its sums, as assembly/activation.ts numbers them. */
+const FINISH = { none: 0, relu: 1, tanh: 2 } as const;
+export type Finish = keyof typeof FINISH;
+
+/** Exports that read one matrix and write or change another, element by element. */
+type Elementwise = {
+  [K in keyof Exports]: Parameters<Extract<Exports[K], (...given: never[]) => void>>["length"] extends 5
+    ? K
+    : never;
+}[keyof Exports];
+
+/** The likelihoods: the exports that have a twin without gradient, named …Loss. */
+type LikelihoodKernel = "bernoulli" | "gaussian"; // TEMP
+
+/** Which random numbers: the seed's key words, and the rest of the first row's Philox counter. */
+export interface Draws {
+  readonly key: readonly [low: number, high: number];
+  readonly purpose: number;
+  /** Step, or epoch, or whatever else tells draws for one purpose apart. */
+  readonly step: number;
+  readonly row: number;
+}
+
+/** The variables between encoder and decoder, one stride for all. */
+export interface Latent {
+  readonly mu: Matrix;
+  readonly logvar: Matrix;
+  readonly eps: Matrix;
+  readonly z: Matrix;
+}
+
+/** A dataset in memory: rows of bytes, which stand for value / 255, or of float32. */
+export interface Source {
+  readonly at: number;
+  readonly bytesPerValue: 1 | 4;
+}
+
+/** A worker's room to update weights in. */
+export interface UpdateRoom {
+  /** Byte offset of a gradient of 5 panels of 17 rows. */
+  readonly gradient: number;
+  /** Byte offset of Adam's six coefficients (assembly/adam.ts). */
+  readonly adam: number;
+}
+
+/** Rows of a likelihood, and where its results are. */
+export interface LossRoom {
+  /** Byte offset of one float64 for each row, in nats. */
+  readonly loss: number;
+  /** Byte offset of room for 2 rows of 16 for each row. */
+  readonly scratch: number;
+  /** Byte offset of one float32 for each row, which multiplies its gradient. */
+  readonly weights: number;
+}
 
 /**
- * The kernels of assembly/, typed: the only place that touches a module's exports.
- *
- * Pointers and strides are bytes; a matrix of `columns` columns is ceil(columns / 16) panels of 16, a stride the way
- * from one panel to the next. What each computes, and from which equation, stands beside its source in assembly/.
+ * The kernels of assembly/ on matrices, layers and ranges of rows. What each computes, and from which equation, is said at
+ * its source. A kernel works on the rows of its range and touches no others; where it moves in blocks of 16 rows, the range
+ * begins at a multiple of 16.
  */
-export interface Kernels {
+export class Kernels {
+  /** The density of nonzeros below which a product over lists is faster than a dense one. */
+  readonly sparseBelow: number;
+  readonly #exports: Exports;
+  readonly #tile: number;
+
+  constructor(exports: Exports, tile: TileName) {
+    this.sparseBelow = SPARSE_BELOW[tile];
+    this.#exports = exports;
+    this.#tile = TILES[tile];
+  }
+
   /** y = f(x·W + b) */
-  linear(
-    y: number,
-    yStride: number,
-    x: number,
-    xStride: number,
-    w: number,
-    rows: number,
-    panels: number,
-    k: number,
-    activation: number,
-    tile: number,
-  ): void;
-  /** dxᵀ = W·dyᵀ, in blocks of 16 rows of the batch */
-  linearBackwardInput(
-    dxT: number,
-    dxStride: number,
-    dyT: number,
-    dyStride: number,
-    w: number,
-    blocks: number,
-    k: number,
-    n: number,
-    tile: number,
-  ): void;
-  /** [dW; db] = [xᵀ·dy; Σ dy] for the weight blocks first ≤ i < last */
-  linearBackwardWeight(
-    dw: number,
-    x: number,
-    xStride: number,
-    dy: number,
-    dyStride: number,
-    batch: number,
-    k: number,
-    first: number,
-    last: number,
-    tile: number,
-  ): void;
-  /** The same and Adam's update with it */
+  linear(y: Matrix, x: Matrix, w: Weights, rows: Range, finish: Finish): void {
+    const count = rows[1] - rows[0];
+    const code = FINISH[finish];
+    // biome-ignore format: one call
+    this.#exports.linear(rowOf(y, rows), y.stride, rowOf(x, rows), x.stride, w.at, count, w.panels, w.k, code, this.#tile);
+  }
+
+  /** `linear` on the nonzeros of x's rows. */
+  linearSparse(y: Matrix, x: Nonzeros, w: Weights, rows: Range, finish: Finish): void {
+    const [at, ends] = listOf(x, rows);
+    const count = rows[1] - rows[0];
+    const code = FINISH[finish];
+    const to = rowOf(y, rows);
+    // biome-ignore format: one call
+    this.#exports.linearSparse(to, y.stride, at, x.stride, ends, x.endStride, w.at, count, w.panels, w.k, code, this.#tile);
+  }
+
+  /** dxᵀ = W·dyᵀ */
+  linearBackwardInput(dxT: Transposed, dyT: Transposed, w: Weights, rows: Range): void {
+    const blocks = panelsOf(rows[1] - rows[0]);
+    const [to, from] = [blockOf(dxT, rows), blockOf(dyT, rows)];
+    const n = w.panels * LANES;
+    // biome-ignore format: one call
+    this.#exports.linearBackwardInput(to, dxT.stride, from, dyT.stride, w.at, blocks, w.k, n, this.#tile);
+  }
+
+  /** [dW; db] = [xᵀ·dy; Σ dy] over the first `batch` rows. */
+  linearBackwardWeight(dw: Weights, x: Matrix, dy: Matrix, batch: number): void {
+    const blocks = dw.panels * panelsOf(dw.k);
+    // biome-ignore format: one call
+    this.#exports.linearBackwardWeight(dw.at, x.at, x.stride, dy.at, dy.stride, batch, dw.k, 0, blocks, this.#tile);
+  }
+
+  /** The same gradient, and Adam's update with it, of some blocks of [16, 16], counted panel by panel. */
   linearUpdate(
-    w: number,
-    m: number,
-    v: number,
-    x: number,
-    xStride: number,
-    dy: number,
-    dyStride: number,
+    w: TrainedWeights,
+    x: Matrix,
+    dy: Matrix,
     batch: number,
-    k: number,
-    first: number,
-    last: number,
-    gradient: number,
-    adam: number,
-    tile: number,
-  ): void;
-  /** Lists of what is not zero in the rows of x, `k` columns, or in its columns first ≤ column < last, fours of them */
-  listRows(
-    lists: number,
-    listStride: number,
-    ends: number,
-    endStride: number,
-    x: number,
-    xStride: number,
-    rows: number,
-    k: number,
-  ): void;
-  listColumns(
-    lists: number,
-    listStride: number,
-    ends: number,
-    endStride: number,
-    x: number,
-    xStride: number,
-    rows: number,
-    first: number,
-    last: number,
-  ): void;
-  /** How many entries lists of `length` places have in all */
-  countEntries(ends: number, endStride: number, lists: number, length: number): number;
-  /** linear, x given as the lists of its rows */
-  linearSparse(
-    y: number,
-    yStride: number,
-    lists: number,
-    listStride: number,
-    ends: number,
-    endStride: number,
-    w: number,
-    rows: number,
-    panels: number,
-    k: number,
-    activation: number,
-    tile: number,
-  ): void;
-  /** linearUpdate, x given as the lists of its columns, for the columns first ≤ column < last */
+    [from, to]: Range,
+    room: UpdateRoom,
+  ): void {
+    // biome-ignore format: one call
+    this.#exports.linearUpdate(
+      w.at, w.m, w.v, x.at, x.stride, dy.at, dy.stride, batch, w.k, from, to, room.gradient, room.adam, this.#tile,
+    );
+  }
+
+  /** `linearUpdate` on the nonzeros of x's columns, of some columns. */
   linearUpdateSparse(
-    w: number,
-    m: number,
-    v: number,
-    lists: number,
-    listStride: number,
-    ends: number,
-    endStride: number,
-    dy: number,
-    dyStride: number,
+    w: TrainedWeights,
+    x: Nonzeros,
+    dy: Matrix,
     batch: number,
-    panels: number,
-    k: number,
-    first: number,
-    last: number,
-    gradient: number,
-    adam: number,
-    tile: number,
-  ): void;
+    [from, to]: Range,
+    room: UpdateRoom,
+  ): void {
+    // biome-ignore format: one call
+    this.#exports.linearUpdateSparse(
+      w.at, w.m, w.v, x.at, x.stride, x.ends, x.endStride, dy.at, dy.stride, batch, w.panels, w.k, from, to,
+      room.gradient, room.adam, this.#tile,
+    );
+  }
 
-  /** Adam on `rows` rows of 16 parameters; `adam`: six float32 β1, 1 − β1, β2, 1 − β2, rate, epsilon */
-  adamRows(w: number, m: number, v: number, g: number, rows: number, adam: number): void;
+  /** Lists the nonzeros of some rows of x. */
+  listRows(to: Nonzeros, x: Matrix, rows: Range): void {
+    const [at, ends] = listOf(to, rows);
+    const count = rows[1] - rows[0];
+    this.#exports.listRows(at, to.stride, ends, to.endStride, rowOf(x, rows), x.stride, count, to.length);
+  }
 
-  /** dy ← dy·relu′ and dy·tanh′, given the layer's output y */
-  reluBackward(dy: number, y: number, stride: number, rows: number, panels: number): void;
-  tanhBackward(dy: number, y: number, stride: number, rows: number, panels: number): void;
+  /** Lists the nonzeros of some columns of x, multiples of 4, over its first `batch` rows. */
+  listColumns(to: Nonzeros, x: Matrix, batch: number, [from, end]: Range): void {
+    this.#exports.listColumns(to.at, to.stride, to.ends, to.endStride, x.at, x.stride, batch, from, end);
+  }
 
-  /** −log p(x|z) a row as float64; out becomes its gradient */
-  bernoulli(
-    loss: number,
-    out: number,
-    x: number,
-    stride: number,
-    rows: number,
-    columns: number,
-    scratch: number,
-  ): void;
-  gaussian(
-    loss: number,
-    out: number,
-    x: number,
-    stride: number,
-    rows: number,
-    columns: number,
-    scratch: number,
-  ): void;
+  /** How many nonzeros some lists have. */
+  countNonzeros(lists: Nonzeros, range: Range): number {
+    const [, ends] = listOf(lists, range);
+    return this.#exports.countEntries(ends, lists.endStride, range[1] - range[0], lists.length);
+  }
+
+  /** A kernel that changes `to`, given `from`, element by element. */
+  elementwise(kernel: Elementwise, to: Matrix, from: Matrix, rows: Range): void {
+    this.#exports[kernel](rowOf(to, rows), rowOf(from, rows), to.stride, rows[1] - rows[0], to.panels);
+  }
+
   /** σ in place */
-  sigmoid(out: number, stride: number, rows: number, panels: number): void;
+  sigmoid(out: Matrix, rows: Range): void {
+    this.#exports.sigmoid(rowOf(out, rows), out.stride, rows[1] - rows[0], out.panels);
+  }
+
+  /** −log p(x|z) of each row */
+  loss(
+    likelihood: LikelihoodKernel,
+    out: Matrix,
+    x: Matrix,
+    columns: number,
+    rows: Range,
+    room: LossRoom,
+  ): void {
+    const { loss, scratch } = lossRows(room, rows);
+    const count = rows[1] - rows[0];
+    const kernel = this.#exports[likelihood]; // TEMP
+    kernel(loss, rowOf(out, rows), rowOf(x, rows), x.stride, count, columns, scratch);
+  }
+
+  /** The same, and out becomes its gradient, each row multiplied by its weight. */
+  lossAndGradient(
+    likelihood: LikelihoodKernel,
+    out: Matrix,
+    x: Matrix,
+    columns: number,
+    rows: Range,
+    room: LossRoom,
+  ): void {
+    const { loss, scratch, weights } = lossRows(room, rows);
+    const count = rows[1] - rows[0];
+    const kernel = this.#exports[likelihood];
+    kernel(loss, rowOf(out, rows), rowOf(x, rows), x.stride, count, columns, scratch, weights);
+  }
 
   /** z = μ + exp(½·logvar)⊙ε */
-  reparameterize(
-    z: number,
-    mu: number,
-    logvar: number,
-    eps: number,
-    stride: number,
-    rows: number,
-    panels: number,
-  ): void;
-  /** KL(q‖N(0, I)) a row as float64 */
-  kl(loss: number, mu: number, logvar: number, stride: number, rows: number, panels: number): void;
-  /** From dz to dμ and dlogvar, the KL term's gradient included */
+  reparameterize({ z, mu, logvar, eps }: Latent, rows: Range): void {
+    const [to, mean, spread, noise] = [
+      rowOf(z, rows),
+      rowOf(mu, rows),
+      rowOf(logvar, rows),
+      rowOf(eps, rows),
+    ];
+    this.#exports.reparameterize(to, mean, spread, noise, z.stride, rows[1] - rows[0], z.panels);
+  }
+
+  /** KL(q‖N(0, I)) of each row, one float64 each at `loss`, in nats */
+  kl(loss: number, { mu, logvar }: Latent, rows: Range): void {
+    const count = rows[1] - rows[0];
+    this.#exports.kl(loss + rows[0] * 8, rowOf(mu, rows), rowOf(logvar, rows), mu.stride, count, mu.panels);
+  }
+
+  /** From dz to dμ and dlogvar; the KL term's gradient, each row multiplied by its weight, is added. */
   latentBackward(
-    dmu: number,
-    dlogvar: number,
-    dz: number,
-    mu: number,
-    logvar: number,
-    eps: number,
-    stride: number,
-    rows: number,
-    panels: number,
-  ): void;
-
-  /** Standard normals, a function of (column, row, step, purpose, key) */
-  philoxNormal(
-    out: number,
-    stride: number,
-    firstRow: number,
-    rows: number,
-    columns: number,
-    step: number,
-    purpose: number,
-    key0: number,
-    key1: number,
-  ): void;
-  /** Uniforms in [−bound, bound) */
-  philoxUniform(
-    out: number,
-    stride: number,
-    rows: number,
-    columns: number,
-    bound: number,
-    step: number,
-    purpose: number,
-    key0: number,
-    key1: number,
-  ): void;
-
-  /** Rows of a dataset, chosen by u32 indices, as panels; bytes are divided by 255 */
-  gatherBytes(x: number, stride: number, data: number, indices: number, rows: number, columns: number): void;
-  gatherFloats(x: number, stride: number, data: number, indices: number, rows: number, columns: number): void;
-
-  /** Squares of 16×16 transposed, one block of rows and one panel each */
-  transpose(
-    to: number,
-    toBlock: number,
-    toPanel: number,
-    from: number,
-    fromBlock: number,
-    fromPanel: number,
-    blocks: number,
-    panels: number,
-  ): void;
-}
-
-/** Floats in a row of a panel, and its bytes: one cache line. */
-export const LANES = 16;
-export const ROW_BYTES = 64;
-
-/** Room that the kernels want for a step's gradient before Adam takes it: 5 panels of 16 rows and a bias. */
-export const GRADIENT_BYTES = 5 * (LANES + 1) * ROW_BYTES;
-/** A list of what is not zero (assembly/lists.ts): the bytes of an entry, and the places of a segment. */
-export const ENTRY_BYTES = 8;
-const SEGMENT = 128;
-/** Entries are written four at a time, and columns are listed so. */
-export const LISTED_TOGETHER = 4;
-
-/** Bytes of a list of `length` places: whole panels are listed, padding that is not zero included, as NaN makes it. */
-export function listBytes(length: number): number {
-  return (panelsOf(length) * LANES + LISTED_TOGETHER) * ENTRY_BYTES;
-}
-
-/** Bytes that say where the segments of a list of `length` places end. */
-export function listEndBytes(length: number): number {
-  return (Math.ceil(length / SEGMENT) + 1) * 4;
-}
-
-/** Memory below this belongs to the kernels' static data. */
-export const STATIC_BYTES = 4096;
-
-/** Panels that hold `columns` columns; blocks of 16 rows that hold `rows` rows. */
-export function panelsOf(columns: number): number {
-  return Math.ceil(columns / LANES);
-}
-
-/** Where the element of a matrix stands among the floats from its start; its panels are `stride` bytes apart. */
-export function elementIndex(stride: number, row: number, column: number): number {
-  return (Math.floor(column / LANES) * stride) / 4 + row * LANES + (column % LANES);
-}
-
-/** The codes of activations, as assembly/activation.ts numbers them. */
-export const ACTIVATIONS = { none: 0, relu: 1, tanh: 2 } as const;
-
-const CODES: Readonly<Record<string, number>> = {
-  NONE: ACTIVATIONS.none,
-  RELU: ACTIVATIONS.relu,
-  TANH: ACTIVATIONS.tanh,
-  TILE_6X16: TILES["6x16"],
-  TILE_4X16: TILES["4x16"],
-  TILE_6X8: TILES["6x8"],
-  TILE_4X8: TILES["4x8"],
-};
-
-export interface Instance {
-  readonly kernels: Kernels;
-  readonly memory: WebAssembly.Memory;
-}
-
-/** An instance of one of our builds. */
-export interface BuildInstance extends Instance {
-  /** How it rounds, as it says itself. */
-  readonly arithmetic: Arithmetic;
-}
-
-/**
- * Instantiates a build of the kernels, over `memory` for a shared build, over its own otherwise.
- *
- * @throws {KernelError} when the module is not a build of this version's kernels
- */
-export function instantiate(module: WebAssembly.Module, memory?: WebAssembly.Memory): BuildInstance {
-  let exports: WebAssembly.Exports;
-  try {
-    exports = new WebAssembly.Instance(module, memory ? { env: { memory } } : {}).exports;
-  } catch (cause) {
-    const wanted = memory ? "that imports env.memory (shared)" : "that owns its memory";
-    throw new KernelError(`expected a kernel build ${wanted}, but it does not instantiate: ${String(cause)}`);
-  }
-  for (const [name, code] of Object.entries(CODES)) expectConstant(exports, name, [code]);
-  const fused = expectConstant(exports, "FUSED", [0, 1]);
-  const { heapBase } = exports;
-  if (typeof heapBase !== "function" || heapBase() > STATIC_BYTES) {
-    throw new KernelError(`expected kernels whose static data ends below ${STATIC_BYTES} bytes`);
-  }
-  const own = exports.memory;
-  if (!(own instanceof WebAssembly.Memory)) {
-    throw new KernelError(
-      "the WebAssembly module is not a kernel build: it neither imports nor exports memory",
+    d: Pick<Latent, "z" | "mu" | "logvar">,
+    { mu, logvar, eps }: Latent,
+    rows: Range,
+    weights: number,
+  ): void {
+    const { z } = d;
+    // biome-ignore format: one call
+    this.#exports.latentBackward(
+      rowOf(d.mu, rows), rowOf(d.logvar, rows), rowOf(z, rows), rowOf(mu, rows), rowOf(logvar, rows), rowOf(eps, rows),
+      z.stride, rows[1] - rows[0], z.panels, weights + rows[0] * 4,
     );
   }
-  if (memory && own !== memory) {
-    throw new KernelError(
-      "expected a kernel build that imports env.memory (shared), found one that owns its memory",
+
+  /** Standard normals in the first columns of some rows. */
+  normal(to: Matrix, columns: number, rows: Range, { key, purpose, step, row }: Draws): void {
+    const count = rows[1] - rows[0];
+    // biome-ignore format: one call
+    this.#exports.philoxNormal(rowOf(to, rows), to.stride, row, count, columns, step, purpose, key[0], key[1]);
+  }
+
+  /** Uniforms in [−bound, bound) in the first columns of a layer's weights and biases. */
+  uniform(to: Weights, columns: number, bound: number, { key, purpose, step }: Omit<Draws, "row">): void {
+    this.#exports.philoxUniform(to.at, to.stride, to.k + 1, columns, bound, step, purpose, key[0], key[1]);
+  }
+
+  /** Rows of a dataset: row `indices[i]`, u32 each, becomes row `rows[0] + i`. */
+  gather(x: Matrix, columns: number, rows: Range, { at, bytesPerValue }: Source, indices: number): void {
+    const gather = bytesPerValue === 1 ? this.#exports.gatherBytes : this.#exports.gatherFloats;
+    gather(rowOf(x, rows), x.stride, at, indices, rows[1] - rows[0], columns);
+  }
+
+  /** Blocks of 16 rows of a matrix, transposed. */
+  transpose(to: Transposed, from: Matrix, rows: Range): void {
+    const blocks = panelsOf(rows[1] - rows[0]);
+    // biome-ignore format: one call
+    this.#exports.transpose(
+      blockOf(to, rows), to.stride, SQUARE, rowOf(from, rows), SQUARE, from.stride, blocks, from.panels,
     );
   }
-  return { kernels: exports as unknown as Kernels, arithmetic: fused ? "relaxed" : "simd", memory: own };
+
+  /** The inverse of `transpose`. */
+  transposeBack(to: Matrix, from: Transposed, rows: Range): void {
+    const blocks = panelsOf(rows[1] - rows[0]);
+    // biome-ignore format: one call
+    this.#exports.transpose(
+      rowOf(to, rows), SQUARE, to.stride, blockOf(from, rows), from.stride, SQUARE, blocks, to.panels,
+    );
+  }
+
+  /** Adam on some rows of 16 weights. */
+  adam(w: number, m: number, v: number, gradient: number, rows: number, coefficients: number): void {
+    this.#exports.adamRows(w, m, v, gradient, rows, coefficients);
+  }
 }
 
-function expectConstant(exports: WebAssembly.Exports, name: string, allowed: readonly number[]): number {
-  const global = exports[name];
-  const value: unknown = global instanceof WebAssembly.Global ? global.value : undefined;
-  const found = allowed.find((code) => code === value);
-  if (found !== undefined) return found;
-  throw new KernelError(
-    `the WebAssembly module is not this version's kernels: expected the export ${name} = ${allowed.join(" or ")}; ` +
-      "rebuild it or use the file that came with this package",
-  );
+/** Bytes of 16 rows of a panel. */
+const SQUARE = LANES * ROW_BYTES;
+
+/** Where the first row of a range stands. */
+function rowOf({ at }: Matrix, [from]: Range): number {
+  return at + from * ROW_BYTES;
+}
+
+function blockOf({ at, stride }: Transposed, [from]: Range): number {
+  return at + (from / LANES) * stride;
+}
+
+function listOf({ at, stride, ends, endStride }: Nonzeros, [from]: Range): [list: number, ends: number] {
+  return [at + from * stride, ends + from * endStride];
+}
+
+function lossRows({ loss, scratch, weights }: LossRoom, [from]: Range): LossRoom {
+  return { loss: loss + from * 8, scratch: scratch + from * 2 * ROW_BYTES, weights: weights + from * 4 };
 }

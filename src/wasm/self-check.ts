@@ -1,21 +1,22 @@
 // Small products of each kernel against plain JavaScript, before anything is built on them. All numbers in them are small
 // whole ones, so that every sum is exact however it is rounded: right is equal.
 
-import { planMemory } from "./arena.ts";
+import { Arena, allocateShared, growTo } from "./arena.ts";
+import { instantiate } from "./instance.ts";
+import { Kernels } from "./kernels.ts";
+import { GRADIENT_ROWS, LANES, ROW_BYTES } from "./layout.ts";
 import {
-  ACTIVATIONS,
-  elementIndex,
-  GRADIENT_BYTES,
-  instantiate,
-  type Kernels,
-  LANES,
-  listBytes,
-  listEndBytes,
+  type Matrix,
   panelsOf,
-  ROW_BYTES,
-} from "./kernels.ts";
+  readMatrix,
+  roundUp,
+  type TrainedWeights,
+  type Transposed,
+  weightsAt,
+  writeMatrix,
+} from "./matrix.ts";
 import type { Width } from "./platform.ts";
-import { TILES, type TileName } from "./tiles.ts";
+import type { TileName } from "./tiles.ts";
 
 /** Two blocks of the batch, no multiple of any tile; panels in fives and in twos. */
 const ROWS = 32;
@@ -39,7 +40,7 @@ export async function findWrongKernel(
   module: WebAssembly.Module,
   { shared, tile, width }: Checked,
 ): Promise<string | undefined> {
-  const check = new Check(module, shared, TILES[tile]);
+  const check = new Check(module, shared, tile);
   let wrong = check.firstWrong(width === 256 ? REPEATS : 1);
   for (const ms of width === 256 ? LATER_MS : []) {
     if (wrong !== undefined) return wrong;
@@ -59,73 +60,86 @@ function matrix(rows: number, columns: number, seed: number): Float32Array {
   return Float32Array.from({ length: rows * columns }, (_, i) => wholeNumber(i + seed));
 }
 
-const COLUMNS = panelsOf(K) * LANES;
-const REGIONS = {
-  x: panelsOf(K) * ROWS * ROW_BYTES,
-  dy: panelsOf(N) * ROWS * ROW_BYTES,
-  dyT: (ROWS / LANES) * panelsOf(N) * LANES * ROW_BYTES,
-  dxT: (ROWS / LANES) * COLUMNS * ROW_BYTES,
-  y: panelsOf(N) * ROWS * ROW_BYTES,
-  w: panelsOf(N) * (K + 1) * ROW_BYTES,
-  dw: panelsOf(N) * (K + 1) * ROW_BYTES,
-  updated: panelsOf(N) * (K + 1) * ROW_BYTES,
-  m: panelsOf(N) * (K + 1) * ROW_BYTES,
-  v: panelsOf(N) * (K + 1) * ROW_BYTES,
-  gradient: GRADIENT_BYTES,
-  adam: ROW_BYTES,
-  rows: ROWS * listBytes(K),
-  rowEnds: ROWS * listEndBytes(K),
-  columns: COLUMNS * listBytes(ROWS),
-  columnEnds: COLUMNS * listEndBytes(ROWS),
-};
-type Region = keyof typeof REGIONS;
-
 /** With these coefficients Adam's first moment becomes the gradient and everything else stays as it is. */
 const GRADIENT_ONLY = [0, 1, 1, 0, 0, 1];
+const ALL = [0, ROWS] as const;
 
 class Check {
   readonly #kernels: Kernels;
-  readonly #buffer: ArrayBufferLike;
-  readonly #at = planMemory(REGIONS).at;
-  readonly #tile: number;
-  readonly #x = matrix(ROWS, K, 1);
-  readonly #w = matrix(K + 1, N, 2);
-  readonly #dy = matrix(ROWS, N, 3);
-  readonly #right = [this.#forward(), this.#gradient(), this.#backward()] as const;
+  readonly #floats: Float32Array;
+  readonly #arena = new Arena();
+  readonly #x = this.#matrix("x", ROWS, K);
+  readonly #dy = this.#matrix("dy", ROWS, N);
+  readonly #y = this.#matrix("y", ROWS, N);
+  readonly #dx = this.#matrix("dx", ROWS, K);
+  readonly #w = this.#weights("w");
+  readonly #dw = this.#weights("dw");
+  readonly #updated: TrainedWeights = {
+    ...this.#weights("updated"),
+    m: this.#weights("m").at,
+    v: this.#weights("v").at,
+  };
+  readonly #dyT = this.#transposed("dy transposed", N);
+  readonly #dxT = this.#transposed("dx transposed", K);
+  readonly #room = {
+    gradient: this.#arena.region("gradient", GRADIENT_ROWS * ROW_BYTES).at,
+    adam: this.#arena.region("adam", ROW_BYTES).at,
+  };
+  readonly #rowLists = this.#arena.nonzeros("rows", ROWS, K);
+  readonly #columnLists = this.#arena.nonzeros("columns", roundUp(K, LANES), ROWS);
+  readonly #right: Readonly<Record<"forward" | "gradient" | "backward", Float32Array>>;
 
-  constructor(module: WebAssembly.Module, shared: boolean, tile: number) {
-    const { pages } = planMemory(REGIONS);
-    const own = shared ? new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true }) : undefined;
-    const { kernels, memory } = instantiate(module, own);
-    if (!shared) memory.grow(pages);
-    this.#kernels = kernels;
-    this.#buffer = memory.buffer;
-    this.#tile = tile;
-    this.#write("x", this.#x, ROWS, K);
-    this.#write("w", this.#w, K + 1, N);
-    this.#write("dy", this.#dy, ROWS, N);
-    this.#floats("adam").set(GRADIENT_ONLY);
-    for (let c = 0; c < panelsOf(N) * LANES; c++) {
-      for (let r = 0; r < ROWS; r++) {
-        const block = Math.floor(r / LANES) * panelsOf(N) * LANES;
-        this.#floats("dyT")[(block + c) * LANES + (r % LANES)] = c < N ? this.#dy[r * N + c] : 0;
-      }
-    }
+  constructor(module: WebAssembly.Module, shared: boolean, tile: TileName) {
+    const { exports, memory } = instantiate(module, shared ? allocateShared(this.#arena) : undefined);
+    if (!shared) growTo(memory, this.#arena);
+    this.#kernels = new Kernels(exports, tile);
+    this.#floats = new Float32Array(memory.buffer);
+    const [x, w, dy] = [matrix(ROWS, K, 1), matrix(K + 1, N, 2), matrix(ROWS, N, 3)];
+    writeMatrix(this.#floats, this.#x, [ROWS, K], x);
+    writeMatrix(this.#floats, this.#w, [K + 1, N], w);
+    writeMatrix(this.#floats, this.#dy, [ROWS, N], dy);
+    this.#floats.set(GRADIENT_ONLY, this.#room.adam / 4);
+    const bias = (n: number) => w[K * N + n]!;
+    this.#right = {
+      /** relu(x·W + b) */
+      forward: product(ROWS, N, (r, n) =>
+        Math.max(0, bias(n) + sum(K, (k) => x[r * K + k]! * w[k * N + n]!)),
+      ),
+      /** [xᵀ·dy; Σ dy] */
+      gradient: product(K + 1, N, (k, n) => sum(ROWS, (r) => (k < K ? x[r * K + k]! : 1) * dy[r * N + n]!)),
+      /** dy·Wᵀ */
+      backward: product(ROWS, K, (r, k) => sum(N, (n) => dy[r * N + n]! * w[k * N + n]!)),
+    };
+  }
+
+  #matrix(name: string, rows: number, columns: number): Matrix {
+    return this.#arena.matrix(name, rows, panelsOf(columns));
+  }
+
+  #weights(name: string) {
+    const { at } = this.#arena.region(name, panelsOf(N) * (K + 1) * ROW_BYTES);
+    return weightsAt(at, K, panelsOf(N));
+  }
+
+  #transposed(name: string, columns: number): Transposed {
+    const stride = roundUp(columns, LANES) * ROW_BYTES;
+    return { at: this.#arena.region(name, (ROWS / LANES) * stride).at, stride };
   }
 
   firstWrong(repeats: number): string | undefined {
-    const [forward, gradient, backward] = this.#right;
+    const { forward, gradient, backward } = this.#right;
+    const m = { ...this.#updated, at: this.#updated.m };
     const checks: readonly (readonly [name: keyof Kernels, run: () => void, right: () => boolean])[] = [
-      ["linear", () => this.#linear(), () => this.#holds("y", forward, ROWS, N)],
-      ["linearSparse", () => this.#linearSparse(), () => this.#holds("y", forward, ROWS, N)],
-      ["linearBackwardInput", () => this.#linearBackwardInput(), () => this.#holdsBlocks(backward)],
+      ["linear", () => this.#linear(), () => this.#holds(this.#y, [ROWS, N], forward)],
+      ["linearSparse", () => this.#linearSparse(), () => this.#holds(this.#y, [ROWS, N], forward)],
+      ["linearBackwardInput", () => this.#backward(), () => this.#holds(this.#dx, [ROWS, K], backward)],
       [
         "linearBackwardWeight",
-        () => this.#linearBackwardWeight(),
-        () => this.#holds("dw", gradient, K + 1, N),
+        () => this.#backwardWeight(),
+        () => this.#holds(this.#dw, [K + 1, N], gradient),
       ],
-      ["linearUpdate", () => this.#linearUpdate(), () => this.#holds("m", gradient, K + 1, N)],
-      ["linearUpdateSparse", () => this.#linearUpdateSparse(), () => this.#holds("m", gradient, K + 1, N)],
+      ["linearUpdate", () => this.#update(), () => this.#holds(m, [K + 1, N], gradient)],
+      ["linearUpdateSparse", () => this.#updateSparse(), () => this.#holds(m, [K + 1, N], gradient)],
     ];
     return checks.find(([, run, right]) => {
       for (let i = 0; i < repeats; i++) run();
@@ -133,136 +147,57 @@ class Check {
     })?.[0];
   }
 
-  /** relu(x·W + b) */
-  #forward(): Float64Array {
-    return product(ROWS, N, (r, n) => {
-      let sum = this.#w[K * N + n];
-      for (let k = 0; k < K; k++) sum += this.#x[r * K + k] * this.#w[k * N + n];
-      return Math.max(0, sum);
-    });
-  }
-
-  /** [xᵀ·dy; Σ dy] */
-  #gradient(): Float64Array {
-    return product(K + 1, N, (k, n) => {
-      let sum = 0;
-      for (let r = 0; r < ROWS; r++) sum += (k < K ? this.#x[r * K + k] : 1) * this.#dy[r * N + n];
-      return sum;
-    });
-  }
-
-  /** dy·Wᵀ */
-  #backward(): Float64Array {
-    return product(ROWS, K, (r, k) => {
-      let sum = 0;
-      for (let n = 0; n < N; n++) sum += this.#dy[r * N + n] * this.#w[k * N + n];
-      return sum;
-    });
-  }
-
   #linear(): void {
-    const { x, y, w } = this.#at;
-    const panel = ROWS * ROW_BYTES;
-    this.#kernels.linear(y, panel, x, panel, w, ROWS, panelsOf(N), K, ACTIVATIONS.relu, this.#tile);
+    this.#kernels.linear(this.#y, this.#x, this.#w, ALL, "relu");
   }
 
   #linearSparse(): void {
-    const { x, y, w, rows, rowEnds } = this.#at;
-    const panel = ROWS * ROW_BYTES;
-    const [list, ends] = [listBytes(K), listEndBytes(K)];
-    this.#kernels.listRows(rows, list, rowEnds, ends, x, panel, ROWS, K);
-    // biome-ignore format: one call
-    this.#kernels.linearSparse(
-      y, panel, rows, list, rowEnds, ends, w, ROWS, panelsOf(N), K, ACTIVATIONS.relu, this.#tile,
-    );
+    this.#kernels.listRows(this.#rowLists, this.#x, ALL);
+    this.#kernels.linearSparse(this.#y, this.#rowLists, this.#w, ALL, "relu");
   }
 
-  #linearBackwardInput(): void {
-    const { dxT, dyT, w } = this.#at;
-    const [dxBlock, dyBlock] = [COLUMNS * ROW_BYTES, panelsOf(N) * LANES * ROW_BYTES];
-    const blocks = ROWS / LANES;
-    this.#kernels.linearBackwardInput(
-      dxT,
-      dxBlock,
-      dyT,
-      dyBlock,
-      w,
-      blocks,
-      K,
-      panelsOf(N) * LANES,
-      this.#tile,
-    );
+  #backward(): void {
+    this.#kernels.transpose(this.#dyT, this.#dy, ALL);
+    this.#kernels.linearBackwardInput(this.#dxT, this.#dyT, this.#w, ALL);
+    this.#kernels.transposeBack(this.#dx, this.#dxT, ALL);
   }
 
-  #linearBackwardWeight(): void {
-    const { dw, x, dy } = this.#at;
-    const panel = ROWS * ROW_BYTES;
-    const blocks = panelsOf(N) * panelsOf(K);
-    this.#kernels.linearBackwardWeight(dw, x, panel, dy, panel, ROWS, K, 0, blocks, this.#tile);
+  #backwardWeight(): void {
+    this.#kernels.linearBackwardWeight(this.#dw, this.#x, this.#dy, ROWS);
   }
 
-  #linearUpdate(): void {
-    const { updated, m, v, x, dy, gradient, adam } = this.#at;
-    const panel = ROWS * ROW_BYTES;
-    const blocks = panelsOf(N) * panelsOf(K);
-    // biome-ignore format: one call
-    this.#kernels.linearUpdate(
-      updated, m, v, x, panel, dy, panel, ROWS, K, 0, blocks, gradient, adam, this.#tile,
-    );
+  #update(): void {
+    const blocks = [0, panelsOf(N) * panelsOf(K)] as const;
+    this.#kernels.linearUpdate(this.#updated, this.#x, this.#dy, ROWS, blocks, this.#room);
   }
 
-  #linearUpdateSparse(): void {
-    const { updated, m, v, x, dy, columns, columnEnds, gradient, adam } = this.#at;
-    const panel = ROWS * ROW_BYTES;
-    const [list, ends] = [listBytes(ROWS), listEndBytes(ROWS)];
-    this.#kernels.listColumns(columns, list, columnEnds, ends, x, panel, ROWS, 0, COLUMNS);
-    // biome-ignore format: one call
-    this.#kernels.linearUpdateSparse(
-      updated, m, v, columns, list, columnEnds, ends, dy, panel, ROWS, panelsOf(N), K, 0, COLUMNS, gradient, adam,
-      this.#tile,
-    );
+  #updateSparse(): void {
+    const columns = [0, roundUp(K, LANES)] as const;
+    this.#kernels.listColumns(this.#columnLists, this.#x, ROWS, columns);
+    this.#kernels.linearUpdateSparse(this.#updated, this.#columnLists, this.#dy, ROWS, columns, this.#room);
   }
 
-  #floats(region: Region): Float32Array {
-    return new Float32Array(this.#buffer, this.#at[region], REGIONS[region] / 4);
+  /** Whether a matrix holds these numbers; it is wiped for the next kernel that writes there. */
+  #holds(where: Matrix, size: readonly [number, number], expected: Float32Array): boolean {
+    const found = new Float32Array(expected.length);
+    readMatrix(this.#floats, where, size, found);
+    this.#floats.fill(0, where.at / 4, (where.at + where.panels * where.stride) / 4);
+    return expected.every((value, i) => value === found[i]);
   }
+}
 
-  /** A row-major matrix as panels of `rows` rows. */
-  #write(region: Region, values: Float32Array, rows: number, columns: number): void {
-    const floats = this.#floats(region);
-    for (let i = 0; i < values.length; i++) {
-      floats[elementIndex(rows * ROW_BYTES, Math.floor(i / columns), i % columns)] = values[i];
-    }
-  }
-
-  /** Whether a region of panels holds these numbers; it is wiped for the next kernel that writes there. */
-  #holds(region: Region, expected: Float64Array, rows: number, columns: number): boolean {
-    const floats = this.#floats(region);
-    const right = expected.every(
-      (value, i) => floats[elementIndex(rows * ROW_BYTES, Math.floor(i / columns), i % columns)] === value,
-    );
-    floats.fill(0);
-    return right;
-  }
-
-  /** The same of dxᵀ, [blocks of 16 rows][k][16]. */
-  #holdsBlocks(expected: Float64Array): boolean {
-    const floats = this.#floats("dxT");
-    const right = expected.every((value, i) => {
-      const [r, k] = [Math.floor(i / K), i % K];
-      return floats[(Math.floor(r / LANES) * COLUMNS + k) * LANES + (r % LANES)] === value;
-    });
-    floats.fill(0);
-    return right;
-  }
+function sum(count: number, term: (i: number) => number): number {
+  let total = 0;
+  for (let i = 0; i < count; i++) total += term(i);
+  return total;
 }
 
 function product(
   rows: number,
   columns: number,
   element: (row: number, column: number) => number,
-): Float64Array {
-  return Float64Array.from({ length: rows * columns }, (_, i) =>
+): Float32Array {
+  return Float32Array.from({ length: rows * columns }, (_, i) =>
     element(Math.floor(i / columns), i % columns),
   );
 }

@@ -1,0 +1,34 @@
+import type { Finish, Kernels } from "../wasm/kernels.ts";
+
+type Elementwise = Parameters<Kernels["elementwise"]>[0];
+
+/** An activation of hidden layers: all that the rest of the code has to know about it. */
+export interface ActivationEntry {
+  /** How y = f(x) is computed: by the product itself as it finishes its sums, or by a kernel of its own. */
+  readonly fused?: Finish;
+  readonly forward?: Elementwise;
+  /** The kernel of dy ← dy·f′, and whether it reads the output y or the input x. */
+  readonly backward: Elementwise;
+  readonly reads: "output" | "input";
+  /** Whether many of its outputs are zero, so that products over nonzeros may be faster. */
+  readonly sparse?: boolean;
+  /** Its class in torch.nn. */
+  readonly torch: string;
+  /** Its operator in ONNX. */
+  readonly onnx: string;
+}
+
+export const ACTIVATIONS = {
+  relu: {
+    fused: "relu",
+    backward: "reluBackward",
+    reads: "output",
+    sparse: true,
+    torch: "ReLU",
+    onnx: "Relu",
+  },
+  tanh: { fused: "tanh", backward: "tanhBackward", reads: "output", torch: "Tanh", onnx: "Tanh" },
+} as const satisfies Record<string, ActivationEntry>;
+
+/** What follows a hidden layer: max(0, x), or the hyperbolic tangent. */
+export type Activation = keyof typeof ACTIVATIONS;

@@ -1,0 +1,79 @@
+import type { Arena, Region } from "../wasm/arena.ts";
+import type { Kernels, Latent, LossRoom } from "../wasm/kernels.ts";
+import { ROW_BYTES } from "../wasm/layout.ts";
+import type { Matrix, Range } from "../wasm/matrix.ts";
+import type { VaeConfig } from "./config.ts";
+import { LIKELIHOODS } from "./likelihoods.ts";
+
+/** The terms of the negative ELBO (Kingma & Welling 2013, equation 3), in nats. */
+export const TERMS = ["reconstruction", "kl"] as const;
+
+/** Something for each term: −E[log p(x|z)] and KL(q(z|x) ‖ p(z)). */
+export type Terms<T = number> = Readonly<Record<(typeof TERMS)[number], T>>;
+
+/** The loss: the one place where its terms are added up. */
+export function lossOf({ reconstruction, kl }: Terms): number {
+  return reconstruction + kl;
+}
+
+/** What multiplies each term's gradient. */
+const WEIGHTS: Terms = { reconstruction: 1, kl: 1 };
+
+/** Where the objective keeps what it computes. */
+export interface ObjectiveMemory {
+  /** One float64 for each row, in nats. */
+  readonly losses: Terms<Region>;
+  /** One float32 for each row, which multiplies the term's gradient. */
+  readonly weights: Terms<Region>;
+  readonly scratch: Region;
+}
+
+export function planObjective(arena: Arena, rows: number): ObjectiveMemory {
+  return {
+    losses: { reconstruction: arena.region("reconstruction", rows * 8), kl: arena.region("kl", rows * 8) },
+    scratch: arena.region("scratch", rows * 2 * ROW_BYTES),
+    weights: {
+      reconstruction: arena.region("reconstruction weights", rows * 4),
+      kl: arena.region("kl weights", rows * 4),
+    },
+  };
+}
+
+/** The negative ELBO of rows, term by term, and its gradient by the decoder's output and by μ and log σ². */
+export class Objective {
+  readonly #kernels: Kernels;
+  readonly #config: VaeConfig;
+  readonly #memory: ObjectiveMemory;
+  readonly #room: LossRoom;
+  readonly #weights: Terms<Float32Array>;
+
+  constructor(kernels: Kernels, config: VaeConfig, memory: ObjectiveMemory, buffer: ArrayBufferLike) {
+    const { losses, weights, scratch } = memory;
+    const view = ({ at, bytes }: Region) => new Float32Array(buffer, at, bytes / 4);
+    this.#kernels = kernels;
+    this.#config = config;
+    this.#memory = memory;
+    this.#room = { loss: losses.reconstruction.at, scratch: scratch.at, weights: weights.reconstruction.at };
+    this.#weights = { reconstruction: view(weights.reconstruction), kl: view(weights.kl) };
+  }
+
+  /** Both terms of some rows. */
+  evaluate(out: Matrix, x: Matrix, latent: Latent, rows: Range): void {
+    const { likelihood, inputDim } = this.#config;
+    this.#kernels.loss(LIKELIHOODS[likelihood].kernel, out, x, inputDim, rows, this.#room);
+    this.#kernels.kl(this.#memory.losses.kl.at, latent, rows);
+  }
+
+  /** Both terms of some rows; out becomes the gradient by it. */
+  differentiate(out: Matrix, x: Matrix, latent: Latent, rows: Range): void {
+    const { likelihood, inputDim } = this.#config;
+    for (const term of TERMS) this.#weights[term].fill(WEIGHTS[term], ...rows);
+    this.#kernels.lossAndGradient(LIKELIHOODS[likelihood].kernel, out, x, inputDim, rows, this.#room);
+    this.#kernels.kl(this.#memory.losses.kl.at, latent, rows);
+  }
+
+  /** From dz to dμ and dlogvar: through the reparameterisation, plus the gradient of the KL term. */
+  latentBackward(d: Pick<Latent, "z" | "mu" | "logvar">, latent: Latent, rows: Range): void {
+    this.#kernels.latentBackward(d, latent, rows, this.#memory.weights.kl.at);
+  }
+}

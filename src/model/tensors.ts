@@ -1,0 +1,21 @@
+/** A tensor as files hold it: row-major, in PyTorch's order. */
+export interface NamedTensor {
+  /** PyTorch's: `fc1.weight`, `encoder.0.bias`, … */
+  readonly name: string;
+  /** [out, in] for weights, [out] for biases. */
+  readonly shape: readonly number[];
+  /** As many numbers as the shape says. */
+  readonly data: Float32Array;
+}
+
+/** Tensors by their names, as `parseModel` returns them: [out, in] or [out], row-major. */
+export type Tensors = ReadonlyMap<string, Pick<NamedTensor, "data">>;
+
+/**
+ * How many numbers a tensor of a shape has.
+ *
+ * @internal
+ */
+export function countOf(shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * size, 1);
+}

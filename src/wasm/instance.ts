@@ -1,0 +1,58 @@
+import type { instantiate as adapted } from "../../build/kernels.js";
+import { KernelError } from "../errors.ts";
+import type { Arithmetic } from "./builds.ts";
+import * as layout from "./layout.ts";
+
+/** What assembly/ exports, with the types that its compiler wrote when the build was made. */
+export type Exports = Omit<Awaited<ReturnType<typeof adapted>>, "memory">;
+
+/** An instance of one of our builds: the one place that touches a module's exports. */
+export interface Instance {
+  readonly exports: Exports;
+  readonly memory: WebAssembly.Memory;
+  /** How it rounds, as it says itself. */
+  readonly arithmetic: Arithmetic;
+}
+
+/**
+ * Instantiates a build of the kernels, over `memory` if it is a shared build, over its own memory otherwise. Its constants
+ * are compared with layout.ts.
+ *
+ * @throws {KernelError} when the module is not a build of this version's kernels
+ */
+export function instantiate(module: WebAssembly.Module, memory?: WebAssembly.Memory): Instance {
+  const wanted = memory
+    ? "a kernel build that imports env.memory (shared)"
+    : "a kernel build that owns its memory";
+  let exports: WebAssembly.Exports;
+  try {
+    exports = new WebAssembly.Instance(module, memory ? { env: { memory } } : {}).exports;
+  } catch (cause) {
+    throw fault(wanted, `one that does not instantiate: ${String(cause)}`, { cause });
+  }
+  if (0) for (const [name, value] of Object.entries(layout)) expectConstant(exports, name, [value]);
+  const fused = expectConstant(exports, "FUSED", [0, 1]);
+  const { heapBase, memory: own } = exports;
+  const end = typeof heapBase === "function" ? Number(heapBase()) : Number.NaN;
+  if (!(end <= layout.STATIC_BYTES)) throw fault(`static data below byte ${layout.STATIC_BYTES}`, `${end}`);
+  if (!(own instanceof WebAssembly.Memory))
+    throw fault(wanted, "a module that neither imports nor exports memory");
+  if (memory && own !== memory) throw fault(wanted, "one that owns its memory");
+  return { exports: exports as unknown as Exports, arithmetic: fused ? "relaxed" : "simd", memory: own };
+}
+
+function expectConstant(exports: WebAssembly.Exports, name: string, allowed: readonly number[]): number {
+  const { [name]: global } = exports;
+  const value: unknown = global instanceof WebAssembly.Global ? global.value : undefined;
+  const found = allowed.find((code) => code === value);
+  if (found !== undefined) return found;
+  throw fault(
+    `this version's kernels, which export ${name} = ${allowed.join(" or ")}`,
+    String(value ?? "none"),
+  );
+}
+
+function fault(expected: string, found: string, options?: ErrorOptions): KernelError {
+  const remedy = "rebuild it (npm run build) or use the file that came with this package";
+  return new KernelError({ setting: "the WebAssembly module", expected, found, remedy }, options);
+}
