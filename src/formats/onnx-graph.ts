@@ -1,12 +1,5 @@
 /** The halves of a model as graphs of ONNX operators: Gemm, Relu or Tanh, Sigmoid. */
-import {
-  AttributeProtoAttributeType,
-  type GraphProto,
-  type NodeProto,
-  TensorProtoDataType,
-  type ValueInfoProto,
-} from "../../build/onnx.js";
-import { elementBytes } from "../codecs/dtypes.ts";
+import type { GraphProto, NodeProto, ValueInfoProto } from "../codecs/onnx.ts";
 import type { VaeConfig } from "../model/config.ts";
 import { type NamedTensor, parameterTable } from "../model/parameters.ts";
 
@@ -64,12 +57,7 @@ export class OnnxGraph {
     return {
       name,
       node: this.#nodes,
-      initializer: this.#weights.map(({ name, shape, data }) => ({
-        name,
-        dims: shape,
-        data_type: TensorProtoDataType.FLOAT,
-        raw_data: elementBytes(data),
-      })),
+      initializer: this.#weights,
       input: [rowsOf(input)],
       output: outputs.map(rowsOf),
     };
@@ -89,7 +77,7 @@ export class OnnxGraph {
       op_type: "Gemm",
       input: [input, ...names],
       output: [output],
-      attribute: [{ name: "transB", type: AttributeProtoAttributeType.INT, i: 1 }],
+      attribute: { transB: 1 },
     });
     return output;
   }
@@ -102,6 +90,5 @@ export class OnnxGraph {
 
 /** A matrix of float32, as many rows as there are. */
 function rowsOf({ name, width }: Wire): ValueInfoProto {
-  const dim = [{ dim_param: "batch" }, { dim_value: width }];
-  return { name, type: { tensor_type: { elem_type: TensorProtoDataType.FLOAT, shape: { dim } } } };
+  return { name, shape: ["batch", width] };
 }

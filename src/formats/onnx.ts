@@ -1,6 +1,5 @@
-/** A model as ONNX files (https://onnx.ai), which other runtimes run. Written after ONNX's own schema, onnx.proto. */
-import { PbfWriter } from "pbf";
-import { type GraphProto, Version, writeModelProto } from "../../build/onnx.js";
+/** A model as ONNX files (https://onnx.ai), which other runtimes run. */
+import { type GraphProto, serializeModelProto } from "../codecs/onnx.ts";
 import { ConfigError } from "../errors.ts";
 import type { VaeConfig } from "../model/config.ts";
 import { type NamedTensor, parameterTable } from "../model/parameters.ts";
@@ -10,7 +9,7 @@ import { OnnxGraph } from "./onnx-graph.ts";
 /** Old enough for every runtime of today, young enough for nothing to be missing. ONNX 1.12. */
 const OPSET = 17;
 /** The version of the file format that came with it. */
-const IR_VERSION = Version.IR_VERSION_2021_7_30;
+const IR_VERSION = 8;
 
 /** The longest message that protocol buffers allow is 2 GiB; some of that is not weights. */
 const MOST_WEIGHT_BYTES = 2 ** 31 - 2 ** 20;
@@ -74,18 +73,13 @@ function expectToFit(config: VaeConfig): void {
 
 function write(graph: GraphProto, config: VaeConfig, info: ModelInfo): Uint8Array<ArrayBuffer> {
   const { format, formatVersion, contents, ...known } = describeModel("model", config, info);
-  const pbf = new PbfWriter();
-  writeModelProto(
-    {
-      ir_version: IR_VERSION,
-      opset_import: [{ version: OPSET }],
-      producer_name: "elbow-vae",
-      ...(info.elbow !== undefined && { producer_version: info.elbow }),
-      doc_string: `The ${graph.name} of a variational autoencoder.`,
-      metadata_props: Object.entries(known).map(([key, value]) => ({ key, value })),
-      graph: graph,
-    },
-    pbf,
-  );
-  return new Uint8Array(pbf.finish());
+  return serializeModelProto({
+    ir_version: IR_VERSION,
+    opset: OPSET,
+    producer_name: "elbow-vae",
+    producer_version: info.elbow,
+    doc_string: `The ${graph.name} of a variational autoencoder.`,
+    graph,
+    metadata_props: known,
+  });
 }
