@@ -15,7 +15,7 @@ for (const path of globSync("dist/**/*.d.ts")) {
   if (!wanted.has(path.replaceAll("\\", "/"))) rmSync(path);
 }
 
-for (const path of globSync(["dist/**/*.js", "build/*.js"])) {
+for (const path of globSync("dist/**/*.js")) {
   const { code, errors } = minifySync(path, readFileSync(path, "utf8"), { compress: false, mangle: false });
   if (errors.length > 0) throw errors[0];
   writeFileSync(path, code);

@@ -1,17 +1,18 @@
-/** A model as ONNX files (https://onnx.ai), which other runtimes run. Written after ONNX's own schema, onnx.proto. */
-import { PbfWriter } from "pbf";
-import { type GraphProto, Version, writeModelProto } from "../../build/onnx.js";
+/** A model as ONNX files (https://onnx.ai), which other runtimes run. */
+import { type GraphProto, type NodeProto, serializeModelProto, type ValueInfoProto } from "../codecs/onnx.ts";
 import { ConfigError } from "../errors.ts";
+import { architecture, type Layer } from "../model/architecture.ts";
 import type { VaeConfig } from "../model/config.ts";
-import { parameterTable } from "../model/parameters.ts";
+import { kindOf } from "../model/layers/kinds.ts";
+import { LIKELIHOODS, type LikelihoodEntry } from "../model/likelihoods.ts";
+import { parameterCount, parameterTable } from "../model/parameters.ts";
 import type { NamedTensor } from "../model/tensors.ts";
 import { describeModel, type ModelInfo } from "./metadata.ts";
-import { OnnxGraph } from "./onnx-graph.ts";
 
 /** Old enough for every runtime of today, young enough for nothing to be missing. ONNX 1.12. */
 const OPSET = 17;
 /** The version of the file format that came with it. */
-const IR_VERSION = Version.IR_VERSION_2021_7_30;
+const IR_VERSION = 8;
 
 /** The longest message that protocol buffers allow is 2 GiB; some of that is not weights. */
 const MOST_WEIGHT_BYTES = 2 ** 31 - 2 ** 20;
@@ -40,53 +41,74 @@ export function serializeOnnx(
 ): OnnxFiles {
   const { config } = model;
   expectToFit(config);
-  const source = { config, tensors: new Map(model.tensors().map((tensor) => [tensor.name, tensor])) };
-  const x = { name: "x", width: config.inputDim };
-  const z = { name: "z", width: config.latentDim };
-  const latent = (name: string) => ({ name, width: config.latentDim });
-  const row = (name: string) => ({ name, width: config.inputDim });
-
-  const encoder = new OnnxGraph(source);
-  const hidden = encoder.encoderHidden(x.name);
-  const heads = [latent(encoder.mu(hidden)), latent(encoder.logvar(hidden))];
-  const decoder = new OnnxGraph(source);
-  const mean = row(decoder.decoder(z.name, "mean"));
-  const whole = new OnnxGraph(source);
-  const mu = whole.mu(whole.encoderHidden(x.name));
-  const reconstruction = row(whole.decoder(mu, "reconstruction"));
-
+  const { encoder, decoder } = architecture(config);
+  const x = rowsOf("x", config.inputDim);
+  const z = rowsOf("z", config.latentDim);
+  const [mu, logvar] = [rowsOf("mu", config.latentDim), rowsOf("logvar", config.latentDim)];
+  const [mean, reconstruction] = [rowsOf("mean", config.inputDim), rowsOf("reconstruction", config.inputDim)];
+  const up = (...outputs: string[]) => chainNodes(encoder, config, "x", outputs);
+  const down = (from: string, to: string) => decoderNodes(decoder, config, from, to);
+  const tensors = new Map(model.tensors().map((tensor) => [tensor.name, tensor]));
+  const file = (name: string, node: NodeProto[], input: ValueInfoProto, ...output: ValueInfoProto[]) => {
+    // a graph has the weights that its nodes read
+    const initializer = node.flatMap((one) => one.input.flatMap((key) => tensors.get(key) ?? []));
+    return write({ name, node, initializer, input: [input], output }, config, info);
+  };
   return {
-    encoder: write(encoder.finish("encoder", x, heads), config, info),
-    decoder: write(decoder.finish("decoder", z, [mean]), config, info),
-    reconstruction: write(whole.finish("reconstruction", x, [reconstruction]), config, info),
+    encoder: file("encoder", up("mu", "logvar"), x, mu, logvar),
+    decoder: file("decoder", down("z", "mean"), z, mean),
+    reconstruction: file("reconstruction", [...up("mu"), ...down("mu", "reconstruction")], x, reconstruction),
   };
 }
 
+/** A matrix of float32, as many rows as there are. */
+function rowsOf(name: string, width: number): ValueInfoProto {
+  return { name, shape: ["batch", width] };
+}
+
+/** The nodes of layers one after another, up to the last one's outputs by their names. */
+function chainNodes(
+  layers: readonly Layer[],
+  config: VaeConfig,
+  input: string,
+  outputs: readonly string[],
+): NodeProto[] {
+  const nodes: NodeProto[] = [];
+  for (const layer of layers) {
+    const names = layer === layers.at(-1) ? outputs : undefined;
+    nodes.push(...kindOf(layer).onnx(layer, config, nodes.at(-1)?.output[0] ?? input, names));
+  }
+  return nodes;
+}
+
+/** z → the mean of p(x|z) */
+function decoderNodes(layers: readonly Layer[], config: VaeConfig, z: string, to: string): NodeProto[] {
+  const { mean }: LikelihoodEntry = LIKELIHOODS[config.likelihood];
+  if (!mean) return chainNodes(layers, config, z, [to]);
+  const logits = chainNodes(layers, config, z, ["logits"]);
+  return [...logits, { name: to, op_type: mean.onnx, input: ["logits"], output: [to] }];
+}
+
 function expectToFit(config: VaeConfig): void {
-  const sizes = parameterTable(config).tensors.map(([, shape]) =>
-    shape.reduce((product, size) => product * size, 4),
-  );
-  const bytes = sizes.reduce((sum, size) => sum + size, 0);
+  const bytes = 4 * parameterCount(parameterTable(config));
   if (bytes <= MOST_WEIGHT_BYTES) return;
-  throw new ConfigError(
-    `an ONNX file can hold ${MOST_WEIGHT_BYTES} bytes of weights, but these are ${bytes}; keep the safetensors file`,
-  );
+  throw new ConfigError({
+    setting: "the weights of an ONNX file",
+    expected: `at most ${MOST_WEIGHT_BYTES} bytes`,
+    found: `${bytes}`,
+    remedy: "keep the safetensors file",
+  });
 }
 
 function write(graph: GraphProto, config: VaeConfig, info: ModelInfo): Uint8Array<ArrayBuffer> {
   const { format, formatVersion, contents, ...known } = describeModel("model", config, info);
-  const pbf = new PbfWriter();
-  writeModelProto(
-    {
-      ir_version: IR_VERSION,
-      opset_import: [{ version: OPSET }],
-      producer_name: "elbow-vae",
-      ...(info.elbow !== undefined && { producer_version: info.elbow }),
-      doc_string: `The ${graph.name} of a variational autoencoder.`,
-      metadata_props: Object.entries(known).map(([key, value]) => ({ key, value })),
-      graph: graph,
-    },
-    pbf,
-  );
-  return new Uint8Array(pbf.finish());
+  return serializeModelProto({
+    ir_version: IR_VERSION,
+    opset: OPSET,
+    producer_name: "elbow-vae",
+    producer_version: info.elbow,
+    doc_string: `The ${graph.name} of a variational autoencoder.`,
+    graph,
+    metadata_props: known,
+  });
 }

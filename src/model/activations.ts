@@ -1,3 +1,4 @@
+import type { NodeProto } from "../codecs/onnx.ts";
 import type { Finish, Kernels } from "../wasm/kernels.ts";
 
 type Elementwise = Parameters<Kernels["elementwise"]>[0];
@@ -14,8 +15,13 @@ export interface ActivationEntry {
   readonly sparse?: boolean;
   /** Its class in torch.nn. */
   readonly torch: string;
-  /** Its operator in ONNX. */
-  readonly onnx: string;
+  /** Its nodes in ONNX, from one tensor to another. */
+  readonly onnx: (input: string, output: string) => NodeProto[];
+}
+
+/** One operator of ONNX. */
+function node(op_type: string, input: readonly string[], output: string): NodeProto {
+  return { name: output, op_type, input, output: [output] };
 }
 
 export const ACTIVATIONS = {
@@ -25,9 +31,15 @@ export const ACTIVATIONS = {
     reads: "output",
     sparse: true,
     torch: "ReLU",
-    onnx: "Relu",
+    onnx: (input, output) => [node("Relu", [input], output)],
   },
-  tanh: { fused: "tanh", backward: "tanhBackward", reads: "output", torch: "Tanh", onnx: "Tanh" },
+  tanh: {
+    fused: "tanh",
+    backward: "tanhBackward",
+    reads: "output",
+    torch: "Tanh",
+    onnx: (input, output) => [node("Tanh", [input], output)],
+  },
 } as const satisfies Record<string, ActivationEntry>;
 
 /** What follows a hidden layer: max(0, x), or the hyperbolic tangent. */

@@ -1,23 +1,80 @@
-/** The page's own functions, without a browser: what stands before its results needs none. */
-import { readFileSync } from "node:fs";
-import { runInNewContext } from "node:vm";
-import { expect, test } from "vitest";
+/** What the page reads, without a browser: its script that reads files needs none. */
+import { gzipSync } from "node:zlib";
+import { describe, expect, test } from "vitest";
+import "../../compare/replay/trace.js";
+import { serializeModel, serializeTrace, trace, Vae } from "../../src/node.ts";
+import { makeRows } from "../support/training.ts";
 
-const page = readFileSync(new URL("../../compare/replay.html", import.meta.url), "utf8");
-const script = /<script type="module">\n([\s\S]*?)\n\/\/ ── the same work in jax-js/.exec(page)![1]!;
+const { readTrace, readRows } = globalThis as unknown as {
+  readTrace(buffer: ArrayBuffer, name: string): object;
+  readRows(file: Blob, trace: object): Promise<Uint8Array>;
+};
 
-type ReadRows = (file: Blob, trace: object) => Promise<Uint8Array>;
-const readRows = runInNewContext(`${script}\nreadRows`, { Uint8Array }) as ReadRows;
+const data = makeRows(11, 9, { bytes: true });
+const vae = await Vae.create({ inputDim: 9, hidden: [5], latentDim: 2 });
+const traced = await trace(vae, data, { steps: 4, batchSize: 4, learningRate: 0.01 });
 
-test("the rows of a long trace are found among the images", async () => {
+describe("a trace that Elbow wrote", () => {
+  const { config, initial, steps } = traced;
+  const rows = Int32Array.from(steps.flatMap((step) => [...step.rows]));
+
+  test("is read whole", () => {
+    expect(readTrace(serializeTrace(traced, { data }).buffer, "t")).toEqual({
+      metadata: expect.objectContaining({ contents: "trace", batchSize: "4" }),
+      config,
+      adam: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 },
+      learningRate: 0.01,
+      parameters: initial.map((tensor, i) => ({
+        ...tensor,
+        norms: Float64Array.from(steps, (step) => step.gradientNorms[i]!),
+      })),
+      sizes: Int32Array.of(4, 4, 3, 4),
+      rows,
+      noise: Float32Array.from(steps.flatMap((step) => [...step.noise])),
+      x: Uint8Array.from([...rows].flatMap((row) => [...data.values.subarray(9 * row, 9 * row + 9)])),
+      losses: Float64Array.from(steps, ({ reconstruction, kl }) => reconstruction + kl),
+      seconds: Float64Array.from(steps, ({ seconds }) => seconds),
+    });
+  });
+
+  test("may be without rows", () => {
+    expect(readTrace(serializeTrace(traced).buffer, "t")).toMatchObject({ rows, x: undefined });
+  });
+
+  test("is refused where it is cut off", () => {
+    const { buffer } = serializeTrace(traced, { data });
+    for (const length of [0, 7, 100, buffer.byteLength - 1]) {
+      expect(() => readTrace(buffer.slice(0, length), "t")).toThrow(
+        "t: expected a trace in the safetensors format, found something else or a part of it",
+      );
+    }
+  });
+});
+
+test("a model is no trace", () => {
+  expect(() => readTrace(serializeModel(vae).buffer, "m")).toThrow(
+    "m: expected a trace (elbow trace), found a model",
+  );
+});
+
+describe("the rows of a long trace", () => {
   const images = Uint8Array.of(0, 0, 8, 1, 0, 0, 0, 3, 10, 20, 30);
   const rows = Int32Array.from({ length: 1_000_000 }, (_, i) => i % 3);
-  const trace = { config: { inputDim: 1 }, rows, metadata: {} };
-  const x = await readRows(new File([images], "images"), trace);
-  expect(x.length).toBe(rows.length);
-  expect([...x.subarray(0, 4)]).toEqual([10, 20, 30, 10]);
-  rows[999_999] = 3;
-  await expect(readRows(new File([images], "images"), trace)).rejects.toThrow(
-    "images: expected images of 1 bytes, more than 3 of them, found 3 bytes",
-  );
+  const long = { config: { inputDim: 1 }, rows, metadata: {} };
+
+  test.each([
+    ["an IDX file", images],
+    ["a gzipped IDX file", gzipSync(images)],
+  ])("are found in %s", async (_, bytes) => {
+    const x = await readRows(new File([new Uint8Array(bytes)], "images"), long);
+    expect(x.length).toBe(rows.length);
+    expect([...x.subarray(0, 4)]).toEqual([10, 20, 30, 10]);
+  });
+
+  test("are refused where the file has fewer", async () => {
+    const beyond = { ...long, rows: rows.with(999_999, 3) };
+    await expect(readRows(new File([images], "images"), beyond)).rejects.toThrow(
+      "images: expected images of 1 bytes, more than 3 of them, found 3 bytes",
+    );
+  });
 });

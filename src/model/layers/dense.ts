@@ -69,7 +69,28 @@ export const dense: LayerKind<DenseLayer, DenseOwn> = {
     }
   },
 
-  panels,
+  /** Gemm: input · weightᵀ + bias; the weights stay [out, in]. */
+  onnx(
+    { modules, output },
+    { activation },
+    input,
+    outputs = modules.map(({ name }) => `${name}.${activation}`),
+  ) {
+    const hidden = output.role === "hidden";
+    return outputs.flatMap((to, i) => {
+      const { name } = modules[i]!;
+      const sums = hidden ? name : to;
+      const inputs = [input, `${name}.weight`, `${name}.bias`];
+      const gemm = { name, op_type: "Gemm", input: inputs, output: [sums], attribute: { transB: 1 } };
+      return [gemm, ...(hidden ? ACTIVATIONS[activation].onnx(sums, to) : [])];
+    });
+  },
+
+  torch(layer, { activation }) {
+    const behind = layer.output.role === "hidden" ? [`${ACTIVATIONS[activation].torch}()`] : [];
+    const linear = layer.modules.map(({ name, outputs }) => `${name}: Linear(${inputs(layer)}, ${outputs})`);
+    return [...linear, ...behind];
+  },
 
   plan(arena, layer, x, { capacity, training, sparse, listHidden }, { activation }) {
     const { input, output } = layer;

@@ -1,3 +1,4 @@
+import type { NodeProto } from "../../codecs/onnx.ts";
 import type { Arena } from "../../wasm/arena.ts";
 import type { Kernels, UpdateRoom } from "../../wasm/kernels.ts";
 import type { Matrix, Range, Transposed } from "../../wasm/matrix.ts";
@@ -79,8 +80,13 @@ export interface LayerKind<L, Own> {
   streams(layer: L): number;
   /** Its initial values: streams `first`, … of the seed's. */
   initialize(kernels: Kernels, layer: L, at: number, first: number, key: readonly [number, number]): void;
-  /** Panels of its output. */
-  panels(layer: L): number;
+  /**
+   * Its nodes in ONNX, the activation included, up to one output for each name in `outputs`; without names it chooses its
+   * own.
+   */
+  onnx(layer: L, config: VaeConfig, input: string, outputs?: readonly string[]): NodeProto[];
+  /** As PyTorch prints its modules: `fc1: Linear(784, 400)`. */
+  torch(layer: L, config: VaeConfig): readonly string[];
   /** Room for y, and for what else the forward pass writes. */
   plan(arena: Arena, layer: L, x: Matrix, use: NetworkUse, config: VaeConfig): ForwardPlaces<Own>;
   place(kernels: Kernels, layer: L, places: Places<Own>, config: VaeConfig): PlacedLayer;
