@@ -25,6 +25,16 @@ export function nmadd(a: v128, b: v128, c: v128): v128 {
   return f32x4.sub(c, f32x4.mul(a, b));
 }
 
+/** Stores four vectors as a row. */
+// @ts-ignore: decorator
+@inline
+export function storeRow(to: usize, v0: v128, v1: v128, v2: v128, v3: v128): void {
+  v128.store(to, v0);
+  v128.store(to, v1, 16);
+  v128.store(to, v2, 32);
+  v128.store(to, v3, 48);
+}
+
 /** The sum of four lanes as a float64, in a fixed order. */
 // @ts-ignore: decorator
 @inline
