@@ -7,9 +7,10 @@
 //
 // Strides are bytes from one panel to the next.
 
-import { NONE, RELU, relu, TANH, tanhActivation } from "./activation";
+import { LANES, NONE, RELU, TANH } from "../src/wasm/layout";
+import { relu, tanhActivation } from "./activation";
 import { adamRows } from "./adam";
-import { LANES, ROW, storeRow } from "./simd";
+import { ROW, storeRow } from "./simd";
 import { Normal, Transposed, tile, tileRows } from "./tile";
 
 /** A row of zeros, where a sum without a bias starts. */

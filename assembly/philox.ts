@@ -1,8 +1,9 @@
 // Philox 4x32-10 (Salmon, Moraes, Dror & Shaw 2011): random numbers as a pure function of their place. The counter is
 // (block of four columns, row, step, purpose), the key is the seed. Four blocks at once fill a panel's row.
 
+import { LANES } from "../src/wasm/layout";
 import { cosTurn4, log4 } from "./math";
-import { LANES, madd, maskOf, ROW, storeRow } from "./simd";
+import { madd, maskOf, ROW, storeRow } from "./simd";
 
 const M0: i32 = 0xd2511f53;
 const M1: i32 = 0xcd9e8d57;

@@ -1,10 +1,8 @@
 // What every kernel shares: the row of a panel, its mask, and the multiply-add.
 
-/** Floats in a row of a panel. All matrices are stored as panels: [ceil(columns / 16)][rows][16]. */
-export const LANES: i32 = 16;
+import { LANES, ROW_BYTES } from "../src/wasm/layout";
 
-/** Bytes in a row of a panel: one cache line. */
-export const ROW: usize = 64;
+export const ROW: usize = ROW_BYTES;
 
 /**
  * a·b + c. In the relaxed build one rounding where the processor has a fused multiply-add; in the plain build two,

@@ -2,13 +2,13 @@
 // only what is not zero is multiplied, from the lists of lists.ts. A zero term adds nothing to a sum and the order of
 // the rest stays, so the bits are those of the dense product.
 
-import { RELU, relu, TANH, tanhActivation } from "./activation";
+import { LANES, PANELS_AT_ONCE, RELU, TANH, TILE_4X16 } from "../src/wasm/layout";
+import { relu, tanhActivation } from "./activation";
 import { adamRows } from "./adam";
 import { ENTRY, segmentsOf } from "./lists";
 import { sumRows, ZEROS } from "./linear";
-import { LANES, madd, ROW, storeRow } from "./simd";
+import { madd, ROW, storeRow } from "./simd";
 import { Five, Four, One, size, Two } from "./sizes";
-import { TILE_4X16 } from "./tile";
 
 /**
  * C = init + X·B for `rows` rows of `Panels` (One, Two, Four, Five) panels, over one segment of their lists. init is one
@@ -127,7 +127,7 @@ function sparseRows<Panels>(
  */
 function panelsAtOnce(shape: i32, panels: i32): i32 {
   if (shape > TILE_4X16 || panels < 4) return min(2, panels);
-  return panels == 4 || panels == 6 || panels == 8 ? 4 : 5;
+  return panels == 4 || panels == 6 || panels == 8 ? 4 : PANELS_AT_ONCE;
 }
 
 /** C = init + X·B for `rows` lists of `length` places and `wide` panels, one segment after another. */
@@ -148,7 +148,7 @@ function sparsePanels(
 ): void {
   let step: usize = 0;
   for (let segment = segmentsOf(length); segment > 0; segment--) {
-    if (wide == 5) sparseRows<Five>(c, cStride, lists, listStride, ends, endStride, b, bStride, init, initStride, step, rows);
+    if (wide == PANELS_AT_ONCE) sparseRows<Five>(c, cStride, lists, listStride, ends, endStride, b, bStride, init, initStride, step, rows);
     else if (wide == 4) sparseRows<Four>(c, cStride, lists, listStride, ends, endStride, b, bStride, init, initStride, step, rows);
     else if (wide == 2) sparseRows<Two>(c, cStride, lists, listStride, ends, endStride, b, bStride, init, initStride, step, rows);
     else sparseRows<One>(c, cStride, lists, listStride, ends, endStride, b, bStride, init, initStride, step, rows);
@@ -191,7 +191,7 @@ export function linearSparse(
 
 /**
  * linearUpdate for x given as the lists of its columns: the weight rows of columns first ≤ column < last, over all
- * panels; the bias goes with column k − 1. `gradient` is room for 5·17 rows.
+ * panels; the bias goes with column k − 1. `gradient` is room for GRADIENT_BYTES.
  */
 export function linearUpdateSparse(
   w: usize,

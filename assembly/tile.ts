@@ -16,7 +16,8 @@
 // 6×8 does, and older V8s, which allocate worse, want 4×8. The revectorizer packs only loads that come first and stores
 // that come last, in ascending pairs at constant offsets: with a pointer for each row of C a tile takes twice the time.
 
-import { LANES, madd, ROW } from "./simd";
+import { LANES, TILE_4X16, TILE_6X8, TILE_6X16 } from "../src/wasm/layout";
+import { madd, ROW } from "./simd";
 import { Four, One, Six, size, Two } from "./sizes";
 
 /** How a tile reads A. */
@@ -129,12 +130,6 @@ function tileOf<A, Rows, Vectors>(c: usize, a: usize, b: usize, k: i32, panel: u
     if (size<Vectors>() > 2) { v128.store(c, c52, 5 * ROW + 32); v128.store(c, c53, 5 * ROW + 48); }
   }
 }
-
-/** The shapes a tile can have; `wasm/tiles.ts` on the other side chooses one for the engine. */
-export const TILE_6X16 = 0;
-export const TILE_4X16 = 1;
-export const TILE_6X8 = 2;
-export const TILE_4X8 = 3;
 
 /** How many rows the next tile takes when `rows` are left: the shape's own, then 4, then 1. */
 // @ts-ignore: decorator
