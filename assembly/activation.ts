@@ -4,11 +4,6 @@
 import { tanh4, one } from "./math";
 import { nmadd, ROW } from "./simd";
 
-/** What `linear` applies to its sums. */
-export const NONE = 0;
-export const RELU = 1;
-export const TANH = 2;
-
 /** max(0, x) in place; NaN stays, so that a diverging model shows. */
 export function relu(y: usize, rows: i32): void {
   const zero = f32x4.splat(0);

@@ -1,6 +1,7 @@
 // Rows of a dataset to panels: row indices[i] becomes row i. Lanes past `columns` become zero.
 
-import { LANES, ROW } from "./simd";
+import { LANES } from "../src/wasm/layout";
+import { ROW } from "./simd";
 
 /** Four bytes as four float32, divided by 255 (the division that torchvision's ToTensor does). */
 // @ts-ignore: decorator

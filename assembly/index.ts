@@ -1,7 +1,8 @@
 // What TypeScript calls (src/wasm/kernels.ts gives each its types and its words). Kernels own no memory: pointers and
 // sizes in, numbers out.
 
-export { NONE, RELU, reluBackward, TANH, tanhBackward } from "./activation";
+export * from "../src/wasm/layout";
+export { reluBackward, tanhBackward } from "./activation";
 export { adamRows } from "./adam";
 export { gatherBytes, gatherFloats } from "./gather";
 export { kl, latentBackward, reparameterize } from "./latent";
@@ -10,7 +11,6 @@ export { linear, linearBackwardInput, linearBackwardWeight, linearUpdate } from 
 export { countEntries, listColumns, listRows } from "./lists";
 export { philoxNormal, philoxUniform } from "./philox";
 export { linearSparse, linearUpdateSparse } from "./sparse";
-export { TILE_4X8, TILE_4X16, TILE_6X8, TILE_6X16 } from "./tile";
 export { transpose } from "./transpose";
 
 /** 1 where multiply-add rounds once (simd.ts, madd), 0 where it rounds twice, the same everywhere. */

@@ -4,8 +4,9 @@
 // `out` (the decoder's linear output) and x are panels with one stride. `loss` receives one float64 a row, in nats.
 // out is overwritten by the gradient. `scratch` is room for 2·rows rows of 16.
 
+import { LANES } from "../src/wasm/layout";
 import { expOfMinusAbs4, log4, one } from "./math";
-import { LANES, madd, maskOf, nmadd, ROW, sum4 } from "./simd";
+import { madd, maskOf, nmadd, ROW, sum4 } from "./simd";
 
 /** A product of so many factors in (1, 2] stays a finite float32. */
 const FACTORS = 120;

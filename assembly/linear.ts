@@ -7,9 +7,10 @@
 //
 // Strides are bytes from one panel to the next.
 
-import { NONE, RELU, relu, TANH, tanhActivation } from "./activation";
+import { LANES, NONE, RELU, TANH } from "../src/wasm/layout";
+import { relu, tanhActivation } from "./activation";
 import { adamRows } from "./adam";
-import { LANES, ROW } from "./simd";
+import { ROW, storeRow } from "./simd";
 import { Normal, Transposed, tile, tileRows } from "./tile";
 
 /** A row of zeros, where a sum without a bias starts. */
@@ -129,10 +130,7 @@ export function sumRows(out: usize, panel: usize, rows: i32): void {
     s3 = f32x4.add(s3, v128.load(panel, 48));
     panel += ROW;
   } while (--rows);
-  v128.store(out, s0);
-  v128.store(out, s1, 16);
-  v128.store(out, s2, 32);
-  v128.store(out, s3, 48);
+  storeRow(out, s0, s1, s2, s3);
 }
 
 /** One block of [dW; db] = [xᵀ·dy; Σ dy], summed over the whole batch in order. Gives the number of its rows. */

@@ -5,13 +5,10 @@
 // work on a piece of B that stays in the first-level cache, `ends` says where each SEGMENT of a list ends: for each list
 // u32 byte offsets from its start, of which the first is 0, `endStride` bytes from one list's to the next's.
 
-import { LANES, ROW } from "./simd";
+import { ENTRY_BYTES, LANES, LISTED_TOGETHER, SEGMENT } from "../src/wasm/layout";
+import { ROW } from "./simd";
 
-/** Bytes of a list's entry. */
-export const ENTRY: usize = 8;
-
-/** Rows of B in a segment: five panels of them are 40 KiB. */
-export const SEGMENT: i32 = 128;
+export const ENTRY: usize = ENTRY_BYTES;
 
 /** For each mask of four lanes the bytes that bring the lanes of the mask to the front; 0x80 gives zeros. */
 const PICK = memory.data<u32>([
@@ -116,7 +113,7 @@ export function listColumns(
   first: i32,
   last: i32,
 ): void {
-  for (let column = first; column < last; column += 4) {
+  for (let column = first; column < last; column += LISTED_TOGETHER) {
     let from = x + usize(column / LANES) * xStride + usize(column % LANES) * 4;
     const list0 = lists + usize(column) * listStride, list1 = list0 + listStride;
     const list2 = list1 + listStride, list3 = list2 + listStride;

@@ -1,8 +1,9 @@
 // Philox 4x32-10 (Salmon, Moraes, Dror & Shaw 2011): random numbers as a pure function of their place. The counter is
 // (block of four columns, row, step, purpose), the key is the seed. Four blocks at once fill a panel's row.
 
+import { LANES } from "../src/wasm/layout";
 import { cosTurn4, log4 } from "./math";
-import { LANES, madd, maskOf, ROW } from "./simd";
+import { madd, maskOf, ROW, storeRow } from "./simd";
 
 const M0: i32 = 0xd2511f53;
 const M1: i32 = 0xcd9e8d57;
@@ -40,10 +41,9 @@ function blocks4(out: usize, block: i32, row: i32, step: i32, purpose: i32, key0
 function storeBlocks(out: usize, c0: v128, c1: v128, c2: v128, c3: v128): void {
   const low01 = v128.shuffle<i32>(c0, c1, 0, 4, 1, 5), low23 = v128.shuffle<i32>(c2, c3, 0, 4, 1, 5);
   const high01 = v128.shuffle<i32>(c0, c1, 2, 6, 3, 7), high23 = v128.shuffle<i32>(c2, c3, 2, 6, 3, 7);
-  v128.store(out, v128.shuffle<i64>(low01, low23, 0, 2));
-  v128.store(out, v128.shuffle<i64>(low01, low23, 1, 3), 16);
-  v128.store(out, v128.shuffle<i64>(high01, high23, 0, 2), 32);
-  v128.store(out, v128.shuffle<i64>(high01, high23, 1, 3), 48);
+  const b0 = v128.shuffle<i64>(low01, low23, 0, 2), b1 = v128.shuffle<i64>(low01, low23, 1, 3);
+  const b2 = v128.shuffle<i64>(high01, high23, 0, 2), b3 = v128.shuffle<i64>(high01, high23, 1, 3);
+  storeRow(out, b0, b1, b2, b3);
 }
 
 /** The upper 24 bits of each word as an integer float32: exact. */

@@ -1,10 +1,8 @@
 // What every kernel shares: the row of a panel, its mask, and the multiply-add.
 
-/** Floats in a row of a panel. All matrices are stored as panels: [ceil(columns / 16)][rows][16]. */
-export const LANES: i32 = 16;
+import { LANES, ROW_BYTES } from "../src/wasm/layout";
 
-/** Bytes in a row of a panel: one cache line. */
-export const ROW: usize = 64;
+export const ROW: usize = ROW_BYTES;
 
 /**
  * a·b + c. In the relaxed build one rounding where the processor has a fused multiply-add; in the plain build two,
@@ -23,6 +21,16 @@ export function madd(a: v128, b: v128, c: v128): v128 {
 export function nmadd(a: v128, b: v128, c: v128): v128 {
   if (ASC_FEATURE_RELAXED_SIMD) return f32x4.relaxed_nmadd(a, b, c);
   return f32x4.sub(c, f32x4.mul(a, b));
+}
+
+/** Stores four vectors as a row. */
+// @ts-ignore: decorator
+@inline
+export function storeRow(to: usize, v0: v128, v1: v128, v2: v128, v3: v128): void {
+  v128.store(to, v0);
+  v128.store(to, v1, 16);
+  v128.store(to, v2, 32);
+  v128.store(to, v3, 48);
 }
 
 /** The sum of four lanes as a float64, in a fixed order. */

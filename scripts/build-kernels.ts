@@ -12,6 +12,7 @@ const targets = Object.entries((JSON.parse(readFileSync("asconfig.json", "utf8")
 const sources = [
   "asconfig.json",
   "package-lock.json",
+  "src/wasm/layout.ts",
   ...readdirSync("assembly").map((name) => `assembly/${name}`),
 ];
 
