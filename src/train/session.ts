@@ -7,7 +7,7 @@ import type { Terms } from "../model/objective.ts";
 import { parameterTable } from "../model/parameters.ts";
 import { Arena, type Plan, pagesOf, type Region } from "../wasm/arena.ts";
 import type { Source, UpdateRoom } from "../wasm/kernels.ts";
-import { GRADIENT_ROWS, ROW_BYTES } from "../wasm/layout.ts";
+import { GRADIENT_BYTES, ROW_BYTES } from "../wasm/layout.ts";
 import { SPARSE_BELOW, type TileName } from "../wasm/tiles.ts";
 import { CONTROL_BYTES } from "./control.ts";
 
@@ -85,7 +85,7 @@ export function planSession(session: Session): SessionMemory {
     v: arena.region("v", bytes),
     network: planNetwork(arena, config, networkUse(session)),
     rooms: Array.from({ length: size }, (_, rank) => ({
-      gradient: arena.region(`gradient of worker ${rank}`, GRADIENT_ROWS * ROW_BYTES).at,
+      gradient: arena.region(`gradient of worker ${rank}`, GRADIENT_BYTES).at,
       adam: arena.region(`Adam's coefficients of worker ${rank}`, ROW_BYTES).at,
     })),
     wholeGradient: session.wholeGradient ? arena.region("gradient", bytes) : undefined,

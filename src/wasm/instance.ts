@@ -30,7 +30,7 @@ export function instantiate(module: WebAssembly.Module, memory?: WebAssembly.Mem
   } catch (cause) {
     throw fault(wanted, `one that does not instantiate: ${String(cause)}`, { cause });
   }
-  if (0) for (const [name, value] of Object.entries(layout)) expectConstant(exports, name, [value]);
+  for (const [name, value] of Object.entries(layout)) expectConstant(exports, name, [value]);
   const fused = expectConstant(exports, "FUSED", [0, 1]);
   const { heapBase, memory: own } = exports;
   const end = typeof heapBase === "function" ? Number(heapBase()) : Number.NaN;

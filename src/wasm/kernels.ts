@@ -1,5 +1,5 @@
 import type { Exports } from "./instance.ts";
-import { LANES, ROW_BYTES } from "./layout.ts";
+import { LANES, NONE, RELU, ROW_BYTES, TANH } from "./layout.ts";
 import {
   type Matrix,
   type Nonzeros,
@@ -11,8 +11,8 @@ import {
 } from "./matrix.ts";
 import { SPARSE_BELOW, TILES, type TileName } from "./tiles.ts";
 
-/** The activations that a product applies to its sums, as assembly/activation.ts numbers them. */
-const FINISH = { none: 0, relu: 1, tanh: 2 } as const;
+/** The activations that a product applies to its sums. */
+const FINISH = { none: NONE, relu: RELU, tanh: TANH } as const;
 export type Finish = keyof typeof FINISH;
 
 /** Exports that read one matrix and write or change another, element by element. */

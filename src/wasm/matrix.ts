@@ -1,6 +1,6 @@
 // Matrices in WebAssembly memory, and the only code that reads and writes their elements.
 
-import { ENTRY_BYTES, LANES, ROW_BYTES, SEGMENT } from "./layout.ts";
+import { ENTRY_BYTES, LANES, LISTED_TOGETHER, ROW_BYTES, SEGMENT } from "./layout.ts";
 
 /** From the first, up to and without the last: of rows, columns or blocks. */
 export type Range = readonly [from: number, to: number];
@@ -70,7 +70,7 @@ export function splitPanels({ at, stride, panels }: Matrix, parts: number): Matr
 
 /** Bytes of a list: whole panels are listed, padding that is NaN included, and entries are written four at a time. */
 export function listBytes(length: number): number {
-  return (roundUp(length, LANES) + 4) * ENTRY_BYTES;
+  return (roundUp(length, LANES) + LISTED_TOGETHER) * ENTRY_BYTES;
 }
 
 /** Bytes of where the segments of a list end. */

@@ -4,7 +4,7 @@
 import { Arena, allocateShared, growTo } from "./arena.ts";
 import { instantiate } from "./instance.ts";
 import { Kernels } from "./kernels.ts";
-import { GRADIENT_ROWS, LANES, ROW_BYTES } from "./layout.ts";
+import { GRADIENT_BYTES, LANES, ROW_BYTES } from "./layout.ts";
 import {
   type Matrix,
   panelsOf,
@@ -82,7 +82,7 @@ class Check {
   readonly #dyT = this.#transposed("dy transposed", N);
   readonly #dxT = this.#transposed("dx transposed", K);
   readonly #room = {
-    gradient: this.#arena.region("gradient", GRADIENT_ROWS * ROW_BYTES).at,
+    gradient: this.#arena.region("gradient", GRADIENT_BYTES).at,
     adam: this.#arena.region("adam", ROW_BYTES).at,
   };
   readonly #rowLists = this.#arena.nonzeros("rows", ROWS, K);

@@ -1,9 +1,10 @@
 import type { Arithmetic } from "./builds.ts";
+import { TILE_4X8, TILE_4X16, TILE_6X8, TILE_6X16 } from "./layout.ts";
 
-/** The kernels' tiles, as assembly/tile.ts numbers them: rows × columns of C that stay in registers. */
-export const TILES = { "6x16": 0, "4x16": 1, "6x8": 2, "4x8": 3 } as const satisfies Record<TileName, number>;
+/** The tiles' codes. */
+export const TILES = { "6x16": TILE_6X16, "4x16": TILE_4X16, "6x8": TILE_6X8, "4x8": TILE_4X8 } as const;
 /** Rows × columns of a product that the kernels keep in registers; it decides the time and no bit. */
-export type TileName = "6x16" | "4x16" | "6x8" | "4x8";
+export type TileName = keyof typeof TILES;
 
 /** What is known about the engine that compiles the kernels. */
 export interface Engine {

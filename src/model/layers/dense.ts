@@ -1,6 +1,6 @@
 import { PURPOSE } from "../../random/purpose.ts";
 import type { Finish, Kernels, UpdateRoom } from "../../wasm/kernels.ts";
-import { LANES, ROW_BYTES } from "../../wasm/layout.ts";
+import { LANES, LISTED_TOGETHER, ROW_BYTES } from "../../wasm/layout.ts";
 import {
   type Matrix,
   type Nonzeros,
@@ -23,8 +23,6 @@ import type { LayerKind, PlacedLayer, Places, Share } from "./layer.ts";
 const WIDE_PANELS = 5;
 /** What Adam costs a block of columns, in units of a block's products if nothing in it were zero; measured. */
 const ADAM_COST = 0.12;
-/** Columns are listed four at a time. */
-const TOGETHER = 4;
 
 /** What a dense layer has in memory beside its input and output. */
 export interface DenseOwn {
@@ -187,9 +185,9 @@ class PlacedDense implements PlacedLayer {
 
   share(rank: number, size: number, densities?: readonly number[]): Share {
     const { k, panels } = this.#w;
-    const groups = Math.ceil(k / TOGETHER);
+    const groups = Math.ceil(k / LISTED_TOGETHER);
     // a group of columns costs its part of Adam and what its nonzeros add
-    const cost = (group: number) => ADAM_COST + densities![Math.floor((group * TOGETHER) / LANES)]!;
+    const cost = (group: number) => ADAM_COST + densities![Math.floor((group * LISTED_TOGETHER) / LANES)]!;
     const [from, to] =
       this.#readsData && densities
         ? shareByCost(
@@ -198,7 +196,10 @@ class PlacedDense implements PlacedLayer {
             size,
           )
         : share(groups, rank, size);
-    return { blocks: share(panels * panelsOf(k), rank, size), columns: [from * TOGETHER, to * TOGETHER] };
+    return {
+      blocks: share(panels * panelsOf(k), rank, size),
+      columns: [from * LISTED_TOGETHER, to * LISTED_TOGETHER],
+    };
   }
 
   update({ blocks, columns }: Share, batch: number, room: UpdateRoom): void {
