@@ -85,7 +85,11 @@ describe.concurrent("elbow import", () => {
   });
 
   test.each([
-    [["--hidden", "13"], 2, /hidden is 13, but by the shapes in weights\.safetensors it is 12; give that/],
+    [
+      ["--hidden", "13"],
+      2,
+      /hidden: expected 12, as the shapes in weights\.safetensors have, found 13; use that/,
+    ],
     [["--image-shape", "28x27"], 2, /--image-shape must be a height and a width that make 784, not 28x27/],
   ])("says what does not fit, %j", async (flags, exit, message) => {
     const { code, stderr } = await run("import", "weights.safetensors", ...flags, "-o", "never.safetensors");
@@ -98,7 +102,7 @@ describe.concurrent("elbow import", () => {
   test("says what is no file of weights", async () => {
     await writeFile(dir.at("weights.pt"), "PK\u0003\u0004 and what else torch.save writes");
     const { code, stderr } = await run("import", "weights.pt", "-o", "never.safetensors");
-    expect(stderr).toMatch(/^elbow: weights\.pt: [^\n]+ probably not a safetensors file\.\n$/);
+    expect(stderr).toMatch(/^elbow: weights\.pt: [^\n]+; choose a safetensors file\n$/);
     expect(code).toBe(1);
   });
 });

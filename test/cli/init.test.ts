@@ -95,7 +95,7 @@ describe("what makes nothing", () => {
       "a model that is not there",
       ["init", "node", "none", "--model", "gone"],
       1,
-      /gone: there is no such file/,
+      /gone: expected a readable file, found no such file/,
     ],
     ["another kind", ["init", "deno", "none"], 2, /Allowed choices are worker, vite, node/],
     [
@@ -117,21 +117,23 @@ describe("what makes nothing", () => {
   test("a file that is no model", async () => {
     const { code, stderr } = await elbow(["init", "node", dir.at("none"), "--model", `${ROOT}package.json`]);
     expect(code).toBe(1);
-    expect(stderr).toMatch(/package\.json: .* not a safetensors file/);
+    expect(stderr).toMatch(/package\.json: .*; choose a safetensors file/);
     expect(await listing(dir.at("none"))).toBeUndefined();
   });
 
   test("a directory above that is not there", async () => {
     const { code, stderr } = await init("node", "gone/project");
     expect(code).toBe(1);
-    expect(stderr).toMatch(/Cannot write .*its directory does not exist; make it first \(ENOENT\)/);
+    expect(stderr).toMatch(
+      /expected a writable path, found no such directory \(ENOENT\); make the directory first/,
+    );
     expect(await listing(dir.at("gone"))).toBeUndefined();
   });
 
   test.skipIf(process.getuid?.() === 0)("a directory above that must not be written to", async () => {
     await mkdir(dir.at("locked"));
     await chmod(dir.at("locked"), 0o500);
-    expect((await init("node", "locked/project")).stderr).toMatch(/permission denied/);
+    expect((await init("node", "locked/project")).stderr).toMatch(/no permission to write/);
     expect(await listing(dir.at("locked"))).toEqual([]);
   });
 });

@@ -172,11 +172,15 @@ describe.concurrent("what it is not good for", () => {
 
   test("an output that is a directory, or a full disk", async () => {
     const directory = await run("sample", "run", "-o", "idx");
-    expect(directory.stderr).toMatch(/^elbow: Cannot write idx: it is a directory; [^\n]+\n$/);
+    expect(directory.stderr).toMatch(
+      /^elbow: idx: expected a writable path, found a directory \(EISDIR\); [^\n]+\n$/,
+    );
     expect(directory.code).toBe(1);
     if (process.platform !== "linux") return;
     const full = await run("sample", "run", "-o", "/dev/full");
-    expect(full.stderr).toMatch(/^elbow: Cannot write \/dev\/full: the disk is full; [^\n]+\n$/);
+    expect(full.stderr).toMatch(
+      /^elbow: \/dev\/full: expected a writable path, found a full disk \(ENOSPC\); [^\n]+\n$/,
+    );
     expect(full.code).toBe(1);
   });
 
@@ -226,18 +230,23 @@ describe.concurrent("a model file that is not one", () => {
   });
 
   test.each([
-    ["missing tensors", header({}, {}), [], /tensor "fc1\.weight" of shape \[16, 784\] is missing/],
+    [
+      "missing tensors",
+      header({}, {}),
+      [],
+      /tensor "fc1\.weight": expected shape \[16, 784\], found no such tensor/,
+    ],
     [
       "absurd sizes",
       header({ hidden: [1048576, 1048576] }, { a: tensor([1], 4) }),
       [0, 0, 0, 0],
-      /tensor "encoder\.0\.weight" of shape \[1048576, 784\] is missing/,
+      /tensor "encoder\.0\.weight": expected shape \[1048576, 784\], found no such tensor/,
     ],
     [
       "absurd shapes",
       header({}, { "fc1.weight": tensor([2 ** 30, 2 ** 30], 4) }),
       [0, 0, 0, 0],
-      /shape should be a size that a file can have|bytes apart/,
+      /shape: expected a size that a file can have|bytes apart/,
     ],
     ["a config beyond reason", header({ latentDim: 1e300 }, {}), [], /latentDim must be a whole number/],
     ["another program's", { a: tensor([1], 4) }, [0, 0, 0, 0], /expected an Elbow model with its config/],
@@ -259,7 +268,7 @@ describe.concurrent("a model file that is not one", () => {
       /truncated/,
       /expected a model, found a "checkpoint"/,
       /expected a run directory with model\.safetensors/,
-      /there is no such file/,
+      /expected a readable file, found no such file/,
     ];
     for (const [i, { code, stderr }] of outcomes.entries()) {
       expect(stderr).toMatch(messages[i]!);

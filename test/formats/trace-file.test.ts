@@ -88,10 +88,15 @@ describe("what makes no file", () => {
   test("rows of another width, or too few of them", () => {
     const narrow = makeRows(11, 8, { bytes: true });
     expect(() => serializeTrace(traced, { data: narrow })).toThrow(
-      new ConfigError("the rows of the trace have 9 numbers, but those given have 8"),
+      new ConfigError({
+        setting: "data",
+        expected: "rows of 9 numbers, as in the trace",
+        found: "rows of 8",
+        remedy: "pass the training rows of the trace",
+      }),
     );
     expect(() => serializeTrace(traced, { data: makeRows(5, 9) })).toThrow(
-      /^the trace visits row \d+, but only 5 rows were given$/,
+      /^data: expected row \d+, as in the trace, found only 5 rows; pass the training rows of the trace$/,
     );
   });
 
@@ -105,7 +110,12 @@ describe("what makes no file", () => {
     };
     const data = { values: new Float32Array(0), count: 11, dim: 2 ** 20 };
     expect(() => serializeTrace(wide, { data })).toThrow(
-      "a trace must be at most 1024 MiB, but this one would be 1133 MiB; use fewer steps, or leave the rows themselves out",
+      new ConfigError({
+        setting: "trace",
+        expected: "at most 1024 MiB",
+        found: "1133 MiB",
+        remedy: "use fewer steps, or leave out the data",
+      }),
     );
     expect(serializeTrace(wide).length).toBeLessThan(1e5);
   });
