@@ -96,7 +96,7 @@ describe("without a network", () => {
   test("MNIST by default gives way to the digits, in one sentence", async () => {
     const { code, stdout, stderr } = await elbow(["train", ...line], { cwd: dir.path, ...offline });
     expect(stderr).toBe(
-      "There is no MNIST on this machine and no network to get it from, so this trains on the embedded digits.\n",
+      "MNIST is not on this machine and cannot be downloaded, so this run uses the embedded digits.\n",
     );
     expect(code).toBe(0);
     expect(stdout).toMatch(/^Data {6}digits, 60 000 \+ 10 000 images of 28 × 28$/m);

@@ -55,7 +55,7 @@ describe.concurrent("what it does not do", () => {
     const model = await readFile(dir.at("run", "model.safetensors"));
     const over = await run("trace", ...SETTINGS, "-o", "run/model.safetensors");
     expect(over.stderr).toBe(
-      "elbow: run/model.safetensors is there already and is no trace; remove it or give -o another name\n",
+      "elbow: run/model.safetensors: expected no file or a trace, found another; give another -o\n",
     );
     expect(over.code).toBe(1);
     expect((await readFile(dir.at("run", "model.safetensors"))).equals(model)).toBe(true);
@@ -112,7 +112,7 @@ describe.concurrent("what it does not do", () => {
     await run("trace", ...SETTINGS, "--steps", "1", "-o", "other.safetensors");
     const { code, stderr } = await run("info", "other.safetensors");
     expect(stderr).toBe(
-      'elbow: other.safetensors: expected a model, found a "trace"; give the other file.\n',
+      'elbow: other.safetensors: expected a model, found a "trace"; give the model instead\n',
     );
     expect(code).toBe(1);
   });

@@ -155,9 +155,11 @@ describe("settings", () => {
   });
 
   test("that are misspelt or not allowed are refused", () => {
-    expect(refusal(weights(), { latent: 3 } as object, ConfigError)).toMatch(/must be among .*, not latent/);
+    expect(refusal(weights(), { latent: 3 } as object, ConfigError)).toMatch(
+      /^latent: expected one of options \(inputDim, .*, seed\), found an unknown name$/,
+    );
     expect(refusal(weights(), { activation: "gelu" as "relu" }, ConfigError)).toMatch(
-      /relu or tanh, not gelu/,
+      /activation: expected relu or tanh, found "gelu"/,
     );
   });
 });
@@ -225,7 +227,7 @@ describe("weights that are not a model's", () => {
       const whole = new Uint8Array(file);
       whole.set(bits, whole.length - bits.length);
       expect(refusal(whole)).toMatch(
-        /"fc_mu\.weight" should hold finite numbers, but element 50 is (NaN|-?Infinity);/,
+        /"fc_mu\.weight": expected finite numbers, found (NaN|-?Infinity) at element 50;/,
       );
     }
   });

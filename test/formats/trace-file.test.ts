@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { checkConfig } from "../../src/model/config.ts";
 import { ConfigError, parseModel, serializeTrace, type Trace, trace, Vae } from "../../src/node.ts";
 import { readSafetensors } from "../support/read-safetensors.ts";
 import { makeRows } from "../support/training.ts";
@@ -28,8 +29,8 @@ describe("a trace file", () => {
       format: "pt",
       elbow: "1.2.3",
       contents: "trace",
-      formatVersion: "1",
-      config: JSON.stringify(config),
+      formatVersion: "2",
+      config: JSON.stringify(checkConfig(config)),
       arithmetic: traced.arithmetic,
       dataset: "rows",
       datasetSha256: dataset.sha256,
@@ -105,7 +106,7 @@ describe("what makes no file", () => {
     // 1088 MiB of rows of floats and 44 of weights; without the rows, below the limit
     const wide: Trace = {
       ...traced,
-      config: { ...config, inputDim: 2 ** 20 },
+      config: checkConfig({ ...config, inputDim: 2 ** 20 }),
       steps: new Array(68).fill(step),
     };
     const data = { values: new Float32Array(0), count: 11, dim: 2 ** 20 };
@@ -123,6 +124,6 @@ describe("what makes no file", () => {
 
 test("a trace is not taken for a model", () => {
   expect(() => parseModel(serializeTrace(traced), "t.safetensors")).toThrow(
-    't.safetensors: expected a model, found a "trace"; give the other file.',
+    't.safetensors: expected a model, found a "trace"; give the model instead',
   );
 });
