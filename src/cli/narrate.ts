@@ -211,9 +211,8 @@ class EpochBar {
 }
 
 /** `784-400-2-400-784, relu, bernoulli` */
-export function modelText({ inputDim, hidden, latentDim, activation, likelihood }: VaeConfig): string {
-  const widths = [inputDim, ...hidden, latentDim, ...hidden.toReversed(), inputDim];
-  return `${widths.join("-")}, ${activation}, ${likelihood}`;
+export function modelText(config: VaeConfig): string {
+  return `${widthsText(config)}, ${config.activation}, ${config.likelihood}`;
 }
 
 /** `10 epochs, batch 128, learning rate 0.001, seed 0` */
