@@ -25,7 +25,7 @@ export function reparameterize(
   }
 }
 
-/** loss = ½·Σ(μ² + exp(logvar) − 1 − logvar), one float64 a row, in nats. */
+/** loss = ½·Σ(μ² + exp(logvar) − 1 − logvar), one float64 per row, in nats. */
 export function kl(loss: usize, mu: usize, logvar: usize, stride: usize, rows: i32, panels: i32): void {
   for (let r = 0; r < rows; r++) {
     let sum: f64 = 0;
@@ -42,7 +42,7 @@ export function kl(loss: usize, mu: usize, logvar: usize, stride: usize, rows: i
 }
 
 /**
- * From dz to the encoder's two outputs, the KL term's own gradient added:
+ * Gradient with respect to the encoder's outputs, from dz and the KL term:
  * dμ = dz + μ,  dlogvar = ½·(dz⊙ε⊙exp(½·logvar) + exp(logvar) − 1).
  */
 export function latentBackward(

@@ -1,17 +1,17 @@
 // The reconstruction term of the ELBO, −log p(x|z), and its gradient with respect to the decoder's output
 // (Kingma & Welling 2013, appendix C).
 //
-// `out` (the decoder's linear output) and x are panels with one stride. `loss` receives one float64 a row, in nats.
-// out is overwritten by the gradient. `scratch` is room for 2·rows rows of 16.
+// out (the decoder's linear output, overwritten by the gradient) and x are panels (rows, columns) with one stride; loss
+// is (rows) in float64, in nats; `scratch` is room for 2·rows rows of 16.
 
 import { LANES } from "../src/wasm/layout";
 import { expOfMinusAbs4, log4, one } from "./math";
 import { madd, maskOf, nmadd, ROW, sum4 } from "./simd";
 
-/** A product of so many factors in (1, 2] stays a finite float32. */
+/** Factors in (1, 2] whose product is certainly a finite float32. */
 const FACTORS = 120;
 
-/** Folds log ∏(1 + e) into the linear sum and starts the product again. */
+/** Adds log ∏(1 + e) to the linear sum and resets the product. */
 function foldProducts(linear: usize, product: usize, rows: i32): void {
   for (let i: usize = 0, end = usize(rows) * ROW; i < end; i += 16) {
     v128.store(linear + i, f32x4.add(v128.load(linear + i), log4(v128.load(product + i))));
@@ -19,7 +19,7 @@ function foldProducts(linear: usize, product: usize, rows: i32): void {
   }
 }
 
-/** The sum of each row's 16 lanes. */
+/** Sums the 16 lanes of each row. */
 function sumLanes(loss: usize, lanes: usize, rows: i32): void {
   do {
     const low = sum4(v128.load(lanes)) + sum4(v128.load(lanes, 16));
@@ -40,7 +40,7 @@ function sigmoid4(s: v128, e: v128, onePlusE: v128): v128 {
 
 /**
  * Bernoulli likelihood from logits: Σ max(s, 0) − s·x + log(1 + e), e = exp(−|s|); the gradient is σ(s) − x.
- * The logarithms of a row are taken once, of the product of all (1 + e), each of which lies in (1, 2].
+ * One logarithm of the product ∏(1 + e) replaces a logarithm per element.
  */
 export function bernoulli(
   loss: usize,
