@@ -33,6 +33,13 @@ export function storeRow(to: usize, v0: v128, v1: v128, v2: v128, v3: v128): voi
   v128.store(to, v3, 48);
 }
 
+/** The weight, of one float32 per row, of the row at byte `i` of a panel. */
+// @ts-ignore: decorator
+@inline
+export function weightOfRow(weights: usize, i: usize): v128 {
+  return v128.load32_splat(weights + (i / ROW) * sizeof<f32>());
+}
+
 /** The sum of four lanes as a float64, in a fixed order. */
 // @ts-ignore: decorator
 @inline

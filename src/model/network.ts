@@ -198,20 +198,24 @@ export class Network {
     this.#kernels.sigmoid(this.out.at + first * ROW_BYTES, this.out.stride, rows, this.out.panels);
   }
 
-  /** Both terms of the negative ELBO, a row each; the output becomes the gradient of the reconstruction term. */
+  /**
+   * Both terms of the negative ELBO per row. In training, the gradient of the reconstruction term, times the weights of
+   * the region "weights", overwrites the output.
+   */
   losses(first: number, rows: number): void {
     const { x, out, mu, logvar } = this;
     const { inputDim, likelihood } = this.#config;
     const offset = first * ROW_BYTES;
-    const scratch = this.#plan.at.scratch + 2 * offset;
-    this.#kernels[likelihood](
+    const { scratch, weights } = this.#plan.at;
+    this.#kernels[this.#dz ? likelihood : (`${likelihood}Loss` as const)](
       this.reconstruction + first * 8,
       out.at + offset,
       x.at + offset,
       x.stride,
       rows,
       inputDim,
-      scratch,
+      scratch + 2 * offset,
+      weights + first * 4,
     );
     this.#kernels.kl(this.kl + first * 8, mu.at + offset, logvar.at + offset, mu.stride, rows, mu.panels);
   }
@@ -234,6 +238,7 @@ export class Network {
       dz.stride,
       rows,
       dz.panels,
+      this.#plan.at.weights + first * 4,
     );
     this.#backwardChain(this.#encoder, first, rows);
   }

@@ -136,6 +136,7 @@ export function networkRegions(config: VaeConfig, use: NetworkUse): Record<strin
       }),
     ),
     ...(training && {
+      weights: rows * 4,
       ...Object.fromEntries(
         sizes.filter(([name]) => !WITHOUT_GRADIENT.has(name)).map(([name, size]) => [`d ${name}`, size]),
       ),

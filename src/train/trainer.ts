@@ -348,6 +348,7 @@ export function fillMemory(
   if (test) copyRows("test data", test);
   const sequence = new Uint32Array(memory.buffer, plan.at.sequence, plan.sizes.sequence / 4);
   for (let i = 0; i < sequence.length; i++) sequence[i] = i;
+  new Float32Array(memory.buffer, plan.at.weights, plan.sizes.weights / 4).fill(1);
   if (resume) {
     vae.setTensors(byName(resume.parameters));
     for (const region of ["m", "v"] as const) {

@@ -131,7 +131,7 @@ export interface Kernels {
   reluBackward(dy: number, y: number, stride: number, rows: number, panels: number): void;
   tanhBackward(dy: number, y: number, stride: number, rows: number, panels: number): void;
 
-  /** −log p(x|z) a row as float64; out becomes its gradient */
+  /** −log p(x|z) per row as float64; its gradient, times one float32 weight per row, overwrites out */
   bernoulli(
     loss: number,
     out: number,
@@ -140,8 +140,29 @@ export interface Kernels {
     rows: number,
     columns: number,
     scratch: number,
+    weights: number,
   ): void;
   gaussian(
+    loss: number,
+    out: number,
+    x: number,
+    stride: number,
+    rows: number,
+    columns: number,
+    scratch: number,
+    weights: number,
+  ): void;
+  /** −log p(x|z) per row as float64, bitwise the same; out stays */
+  bernoulliLoss(
+    loss: number,
+    out: number,
+    x: number,
+    stride: number,
+    rows: number,
+    columns: number,
+    scratch: number,
+  ): void;
+  gaussianLoss(
     loss: number,
     out: number,
     x: number,
@@ -165,7 +186,7 @@ export interface Kernels {
   ): void;
   /** KL(q‖N(0, I)) a row as float64 */
   kl(loss: number, mu: number, logvar: number, stride: number, rows: number, panels: number): void;
-  /** From dz to dμ and dlogvar, the KL term's gradient included */
+  /** From dz to dμ and dlogvar, the KL term's gradient times one float32 weight per row included */
   latentBackward(
     dmu: number,
     dlogvar: number,
@@ -176,6 +197,7 @@ export interface Kernels {
     stride: number,
     rows: number,
     panels: number,
+    weights: number,
   ): void;
 
   /** Standard normals, a function of (column, row, step, purpose, key) */
