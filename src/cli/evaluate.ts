@@ -45,6 +45,8 @@ export async function evaluateCommand(path: string, flags: EvaluateFlags): Promi
   const { likelihood, inputDim } = model.config;
   const constant = LIKELIHOODS[likelihood].constant(inputDim);
   if (constant > 0) {
-    print(`The constant of the unit-variance Gaussian, ½·${inputDim}·log 2π = ${constant.toFixed(3)}, is not included.`);
+    print(
+      `The constant of the unit-variance Gaussian, ½·${inputDim}·log 2π = ${constant.toFixed(3)}, is not included.`,
+    );
   }
 }

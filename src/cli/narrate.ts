@@ -4,6 +4,7 @@ import { styleText } from "node:util";
 import { SingleBar } from "cli-progress";
 import { shellWord } from "../codecs/quote.ts";
 import { stepsPerEpoch } from "../data/sampler.ts";
+import { widthsText } from "../model/architecture.ts";
 import { imageOf, type VaeConfig } from "../model/config.ts";
 import type { Arithmetic, EpochMetrics, Progress } from "../node.ts";
 import { epochLine, groupDigits, lossText, rateText } from "../report/numbers.ts";

@@ -62,6 +62,7 @@ export class NetworkMemory {
     this.network = new Network(kernels, config, table, this.#plan, use);
     const order = new Uint32Array(this.#instance.memory.buffer, this.#plan.at.order, capacity);
     for (let i = 0; i < capacity; i++) order[i] = i;
+    this.#floats("weights", this.#plan.sizes.weights / 4).fill(1);
   }
 
   #floats(region: string, count: number): Float32Array {

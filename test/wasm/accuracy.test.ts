@@ -81,7 +81,7 @@ function softplus(memory: KernelMemory, s: Float32Array): Float64Array {
     0,
   );
   const loss = memory.allocate(rows * 8);
-  memory.kernels.bernoulli(loss, out.at, x.at, x.stride, rows, 1, memory.allocate(rows * 128));
+  memory.kernels.bernoulliLoss(loss, out.at, x.at, x.stride, rows, 1, memory.allocate(rows * 128));
   return memory.doubles(loss, rows).slice();
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { klBackward, klForward, sampleBackward, sampleForward } from "../reference/latent.ts";
+import { weightOf } from "../reference/likelihood.ts";
 import type { Numbers } from "../reference/matmul.ts";
 import { UNIT_ROUNDOFF as u } from "../reference/tolerance.ts";
 import { float32, type KernelMemory, openBuilds, type Panels, rowsOf } from "../support/kernel-memory.ts";
@@ -57,13 +58,15 @@ describe.each(await openBuilds())("$file", ({ memory }) => {
     [dz, mu, logvar, eps]: readonly Numbers[],
     rows: number,
     dim: number,
+    weights: Float32Array = new Float32Array(rows).fill(1),
   ): readonly [dmu: Panels, dlogvar: Panels] {
     memory.reset();
     const [d, m, l, e] = [dz, mu, logvar, eps].map((values) => put(memory, values, rows, dim));
     const [wholeMu, dmu] = room(memory, rows, dim);
     const [wholeLogvar, dlogvar] = room(memory, rows, dim);
     const { stride, panels } = dmu;
-    memory.kernels.latentBackward(dmu.at, dlogvar.at, d.at, m.at, l.at, e.at, stride, rows, panels);
+    const factors = memory.putVector(weights);
+    memory.kernels.latentBackward(dmu.at, dlogvar.at, d.at, m.at, l.at, e.at, stride, rows, panels, factors);
     expect(memory.strays(wholeMu, MARGIN, rows) + memory.strays(wholeLogvar, MARGIN, rows)).toBe(0);
     return [dmu, dlogvar];
   }
@@ -105,16 +108,20 @@ describe.each(await openBuilds())("$file", ({ memory }) => {
 
   test.each(SIZES)("latentBackward, %i rows of %i", (rows, dim) => {
     const { dz, mu, logvar, eps } = operandsOf(rows, dim);
-    const [dmu, dlogvar] = latentBackward([dz, mu, logvar, eps], rows, dim);
-    const [sample, divergence] = [sampleBackward(dz, logvar, eps), klBackward(mu, logvar)];
+    const weights = float32(uniforms(rows, rows, -0.5, 2).map((value, r) => (r === 0 ? 1 : value)));
+    const [dmu, dlogvar] = latentBackward([dz, mu, logvar, eps], rows, dim, weights);
+    const [sample, divergence] = [sampleBackward(dz, logvar, eps), klBackward(mu, logvar, weights)];
     const expectedMu = sample.dmu.map((value, i) => value + divergence.dmu[i]);
     const expectedLogvar = sample.dlogvar.map((value, i) => value + divergence.dlogvar[i]);
     const atol = expectedLogvar.map((value, i) => {
-      const variance = 0.5 * Math.exp(logvar[i]);
+      const weight = Math.abs(weightOf(i, mu, weights));
+      const variance = 0.5 * weight * Math.exp(logvar[i]);
       const noise = Math.abs(sample.dlogvar[i]);
-      return (GREATEST_ERROR.exp + 4 * u) * (noise + variance) + 2 * u * Math.abs(value) + u + SMALLEST;
+      const rounding = 2 * u * Math.abs(value) + u * Math.max(1, weight) + SMALLEST;
+      return (GREATEST_ERROR.exp + 5 * u) * (noise + variance) + rounding;
     });
-    expect(memory.get(dmu)).toBeAllClose(expectedMu, { rtol: u, atol: 0, shape: [rows, dim] });
+    const atolMu = divergence.dmu.map((value) => u * Math.abs(value));
+    expect(memory.get(dmu)).toBeAllClose(expectedMu, { rtol: u, atol: atolMu, shape: [rows, dim] });
     expect(memory.get(dlogvar)).toBeAllClose(expectedLogvar, { rtol: 0, atol, shape: [rows, dim] });
     for (const matrix of [dmu, dlogvar]) {
       expect(memory.padding(matrix).every((value) => value === 0)).toBe(true);

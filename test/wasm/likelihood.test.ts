@@ -6,9 +6,17 @@ import {
   bernoulliForward,
   gaussianBackward,
   gaussianForward,
+  weightOf,
 } from "../reference/likelihood.ts";
 import { gamma, UNIT_ROUNDOFF as u } from "../reference/tolerance.ts";
-import { float32, type KernelMemory, openBuilds, type Panels, rowsOf } from "../support/kernel-memory.ts";
+import {
+  bitsOf,
+  float32,
+  type KernelMemory,
+  openBuilds,
+  type Panels,
+  rowsOf,
+} from "../support/kernel-memory.ts";
 import { uniforms } from "../support/uniforms.ts";
 import { GREATEST_ERROR } from "./errors.ts";
 import { EDGES } from "./shapes.ts";
@@ -27,10 +35,11 @@ const SIZES: readonly (readonly [rows: number, columns: number])[] = [
   [2, 251 * 16 + 1],
 ];
 
-type Likelihood = "bernoulli" | "gaussian";
+type Likelihood = "bernoulli" | "gaussian" | "bernoulliLoss" | "gaussianLoss";
 
 interface Outcome {
   readonly loss: Float64Array;
+  /** What the kernel left in out. */
   readonly gradient: Float32Array;
   /** The whole matrix, rows of others included. */
   readonly whole: Panels;
@@ -45,6 +54,7 @@ function run(
   x: Float32Array,
   rows: number,
   columns: number,
+  weights: Float32Array = new Float32Array(rows).fill(1),
 ): Outcome {
   memory.reset();
   const whole = memory.room(rows + 2 * MARGIN, columns);
@@ -57,7 +67,8 @@ function run(
   const behind = memory.allocate(ROW_BYTES);
   const canaries = [memory.words(loss + rows * 8, 2).slice(), memory.words(behind, 16).slice()];
   const from = target.at + MARGIN * ROW_BYTES;
-  memory.kernels[likelihood](loss, own.at, from, own.stride, rows, columns, scratch);
+  const factors = memory.putVector(weights);
+  memory.kernels[likelihood](loss, own.at, from, own.stride, rows, columns, scratch, factors);
   expect([memory.words(loss + rows * 8, 2), memory.words(behind, 16)], "past the ends").toEqual(canaries);
   return { loss: memory.doubles(loss, rows).slice(), gradient: memory.get(own), whole, own };
 }
@@ -91,6 +102,11 @@ function logits(rows: number, columns: number): Float32Array {
   return float32(values.map((value, i) => (i % 11 === 0 ? value * 10 : value)));
 }
 
+/** A weight for each row, 1 for the first. */
+function rowWeights(rows: number): Float32Array {
+  return float32(uniforms(rows, rows, -0.5, 2).map((value, r) => (r === 0 ? 1 : value)));
+}
+
 function targets(rows: number, columns: number): Float32Array {
   const values = uniforms(columns * 37 + rows, rows * columns, -0.5, 1.5);
   return float32(values.map((value) => Math.min(1, Math.max(0, value))));
@@ -99,14 +115,18 @@ function targets(rows: number, columns: number): Float32Array {
 describe.each(await openBuilds())("$file", ({ memory }) => {
   test.each(SIZES)("bernoulli, %i rows of %i", (rows, columns) => {
     const [out, x] = [logits(rows, columns), targets(rows, columns)];
-    const { loss, gradient, whole, own } = run(memory, "bernoulli", out, x, rows, columns);
+    const weights = rowWeights(rows);
+    const { loss, gradient, whole, own } = run(memory, "bernoulli", out, x, rows, columns, weights);
     expect(loss).toBeAllClose(bernoulliForward(out, x, rows, columns), {
       rtol: 0,
       atol: bernoulliBound(out, x, rows, columns),
     });
-    const sigmas = out.map((s) => GREATEST_ERROR.sigmoid * sigmoid(s) + u + GREATEST_ERROR.sigmoidFarLeft);
-    expect(gradient).toBeAllClose(bernoulliBackward(out, x), {
-      rtol: 0,
+    const sigmas = out.map((s, i) => {
+      const error = GREATEST_ERROR.sigmoid * sigmoid(s) + u + GREATEST_ERROR.sigmoidFarLeft;
+      return Math.abs(weightOf(i, out, weights)) * error;
+    });
+    expect(gradient).toBeAllClose(bernoulliBackward(out, x, weights), {
+      rtol: u,
       atol: sigmas,
       shape: [rows, columns],
     });
@@ -116,13 +136,35 @@ describe.each(await openBuilds())("$file", ({ memory }) => {
 
   test.each(SIZES)("gaussian, %i rows of %i", (rows, columns) => {
     const [out, x] = [logits(rows, columns), targets(rows, columns)];
-    const { loss, gradient, whole, own } = run(memory, "gaussian", out, x, rows, columns);
+    const weights = rowWeights(rows);
+    const { loss, gradient, whole, own } = run(memory, "gaussian", out, x, rows, columns, weights);
     const expected = gaussianForward(out, x, rows, columns);
     expect(loss).toBeAllClose(expected, { rtol: gamma(Math.ceil(columns / 16) + 5), atol: 0 });
-    expect(gradient).toBeAllClose(gaussianBackward(out, x), { rtol: u, atol: 0, shape: [rows, columns] });
+    const expectedGradient = gaussianBackward(out, x, weights);
+    expect(gradient).toBeAllClose(expectedGradient, { rtol: gamma(2), atol: 0, shape: [rows, columns] });
     expect(memory.padding(own).every((value) => value === 0)).toBe(true);
     expect(memory.strays(whole, MARGIN, rows)).toBe(0);
   });
+
+  test.each(
+    SIZES.flatMap(([rows, columns]) =>
+      (["bernoulli", "gaussian"] as const).map((name) => [name, rows, columns] as const),
+    ),
+  )(
+    "%s, %i rows of %i: without the gradient, and with weights of 1, the same bits",
+    (name, rows, columns) => {
+      const [out, x] = [logits(rows, columns), targets(rows, columns)];
+      const weights = rowWeights(rows);
+      const weighted = run(memory, name, out, x, rows, columns, weights);
+      const plain = run(memory, name, out, x, rows, columns);
+      const alone = run(memory, `${name}Loss`, out, x, rows, columns);
+      for (const { loss } of [weighted, alone]) expect(bitsOf(loss)).toEqual(bitsOf(plain.loss));
+      const products = plain.gradient.map((value, i) => value * weightOf(i, out, weights));
+      expect(weighted.gradient).toBeAllClose(products, { rtol: 0, atol: 0 });
+      expect(bitsOf(alone.gradient)).toEqual(bitsOf(out));
+      expect(memory.strays(alone.whole, MARGIN, rows)).toBe(0);
+    },
+  );
 
   test.each([
     ["bernoulli", bernoulliBackward],
