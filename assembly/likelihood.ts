@@ -20,6 +20,11 @@ function foldProducts(linear: usize, product: usize, rows: i32): void {
   }
 }
 
+/** Starts the products of `rows` rows at one. */
+function startProducts(product: usize, rows: i32): void {
+  for (let i: usize = 0, end = usize(rows) * ROW; i < end; i += 16) v128.store(product + i, one());
+}
+
 /** Sums the 16 lanes of each row. */
 function sumLanes(loss: usize, lanes: usize, rows: i32): void {
   do {
@@ -63,10 +68,8 @@ function bernoulliOf<Output>(
   const linear = scratch;
   const product = scratch + bytes;
   const zero = f32x4.splat(0);
-  for (let i: usize = 0; i < bytes; i += 16) {
-    v128.store(linear + i, zero);
-    v128.store(product + i, one());
-  }
+  memory.fill(linear, 0, bytes);
+  startProducts(product, rows);
   let factors = 0;
   for (let left = columns; left > 0; left -= LANES) {
     const mask = maskOf(left);
