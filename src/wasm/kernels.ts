@@ -130,6 +130,9 @@ export interface Kernels {
   /** dy ← dy·relu′ and dy·tanh′, given the layer's output y */
   reluBackward(dy: number, y: number, stride: number, rows: number, panels: number): void;
   tanhBackward(dy: number, y: number, stride: number, rows: number, panels: number): void;
+  /** y = x·σ(x), y may be x; and dy ← dy·silu′, given the layer's input x */
+  silu(y: number, x: number, stride: number, rows: number, panels: number): void;
+  siluBackward(dy: number, x: number, stride: number, rows: number, panels: number): void;
 
   /** −log p(x|z) per row as float64; its gradient, times one float32 weight per row, overwrites out */
   bernoulli(
