@@ -6,7 +6,7 @@
 // kernels …Loss leave out as it is. The loss is unweighted.
 
 import { LANES } from "../src/wasm/layout";
-import { expOfMinusAbs4, half, log4, one } from "./math";
+import { expOfMinusAbs4, half, log4, one, sigmoid4 } from "./math";
 import { madd, maskOf, nmadd, ROW, sum4, weightOfRow } from "./simd";
 
 /** Factors in (1, 2] whose product is certainly a finite float32. */
@@ -34,14 +34,6 @@ function sumLanes(loss: usize, lanes: usize, rows: i32): void {
     lanes += ROW;
     loss += sizeof<f64>();
   } while (--rows);
-}
-
-/** σ(s) from e = exp(−|s|) and 1 + e: 1/(1 + e) where s ≥ 0, e/(1 + e) where s < 0. */
-// @ts-ignore: decorator
-@inline
-function sigmoid4(s: v128, e: v128, onePlusE: v128): v128 {
-  const numerator = v128.bitselect(e, one(), f32x4.lt(s, f32x4.splat(0)));
-  return f32x4.div(numerator, onePlusE);
 }
 
 /** What a kernel computes, as a type. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { uniforms } from "../support/uniforms.ts";
-import { sigmoid, sigmoidBackward, sigmoidForward } from "./activation.ts";
+import { sigmoid, sigmoidBackward, sigmoidForward, siluBackward, siluForward } from "./activation.ts";
 import { ADAM_DEFAULTS, adamStep } from "./adam.ts";
 import { klForward } from "./latent.ts";
 import { bernoulliForward, gaussianConstant, gaussianForward } from "./likelihood.ts";
@@ -130,6 +130,13 @@ describe("likelihood, divergence, activation", () => {
     const h = 1e-5;
     const slope = (sigmoid(0.3 + h) - sigmoid(0.3 - h)) / (2 * h);
     expect(sigmoidBackward([2], [sigmoid(0.3)])[0]).toBeCloseTo(2 * slope, 9);
+  });
+
+  test("SiLU has its derivative on both sides", () => {
+    for (const x of [-40, -3, -1.28, 0, 0.3, 5]) {
+      const [right, left] = siluForward([x + 1e-5, x - 1e-5]);
+      expect(siluBackward([2], [x])[0]).toBeCloseTo((right - left) / 1e-5, 8);
+    }
   });
 });
 

@@ -1,8 +1,16 @@
 import { describe, expect, test } from "vitest";
-import { reluBackward, tanhBackward } from "../reference/activation.ts";
+import { reluBackward, siluBackward, siluForward, tanhBackward } from "../reference/activation.ts";
 import { UNIT_ROUNDOFF as u } from "../reference/tolerance.ts";
-import { float32, type KernelMemory, openBuilds, type Panels, rowsOf } from "../support/kernel-memory.ts";
+import {
+  bitsOf,
+  float32,
+  type KernelMemory,
+  openBuilds,
+  type Panels,
+  rowsOf,
+} from "../support/kernel-memory.ts";
 import { uniforms } from "../support/uniforms.ts";
+import { GREATEST_ERROR } from "./errors.ts";
 import { EDGES } from "./shapes.ts";
 
 const { NaN: nan, POSITIVE_INFINITY: infinity } = Number;
@@ -59,6 +67,40 @@ describe.each(await openBuilds())("$file", ({ memory }) => {
     });
     expect(memory.padding(dy).every((value) => value === 0)).toBe(true);
     expect(memory.strays(whole, MARGIN, rows)).toBe(0);
+  });
+
+  test.each(SIZES)("silu and siluBackward, %i rows of %i", (rows, columns) => {
+    const input = float32(uniforms(columns + 60, rows * columns, -9, 9));
+    const delta = float32(uniforms(rows + 60, rows * columns, -3, 3));
+    const { whole, dy: y, y: x } = put(memory, delta, input, rows, columns);
+    const { silu, siluBackward: backward } = memory.kernels;
+    silu(y.at, x.at, x.stride, rows, x.panels);
+    const forward = memory.get(y);
+    expect(forward).toBeAllClose(siluForward(input), { rtol: GREATEST_ERROR.silu, atol: 0 });
+    memory.write(y, delta);
+    backward(y.at, x.at, x.stride, rows, x.panels);
+    expect(memory.get(y)).toBeAllClose(siluBackward(delta, input), {
+      rtol: u,
+      atol: Float64Array.from(delta, (value) => GREATEST_ERROR.siluSlope * Math.abs(value)),
+      shape: [rows, columns],
+    });
+    expect(memory.padding(y).every((value) => value === 0)).toBe(true);
+    expect(memory.strays(whole, MARGIN, rows)).toBe(0);
+    silu(x.at, x.at, x.stride, rows, x.panels);
+    expect(bitsOf(memory.get(x)), "in place").toEqual(bitsOf(forward));
+  });
+
+  test("silu of ±0, huge numbers, ±∞ and NaN", () => {
+    const input = [0, -0, 3e38, -3e38, infinity, -infinity, nan, 200, -200];
+    const { dy, y: x } = put(memory, new Float32Array(9).fill(1), input, 1, 9);
+    const { silu, siluBackward: backward } = memory.kernels;
+    backward(dy.at, x.at, x.stride, 1, 1);
+    const atol = GREATEST_ERROR.siluFarLeft;
+    expect(memory.get(dy)).toBeAllClose([0.5, 0.5, 1, 0, 1, 0, nan, 1, 0], { rtol: 0, atol });
+    silu(x.at, x.at, x.stride, 1, 1);
+    const y = memory.get(x);
+    expect(y).toBeAllClose([0, -0, 3e38, 0, infinity, 0, nan, 200, 0], { rtol: u, atol });
+    expect([y[0], y[1]]).toEqual([0, -0]);
   });
 
   test("reluBackward at the kink, at ±∞ and NaN, as its twin", () => {
