@@ -55,3 +55,11 @@ export function siluForward(x: Numbers): Float64Array {
 export function siluBackward(dy: Numbers, x: Numbers): Float64Array {
   return map(dy, (delta, i) => delta * sigmoid(x[i]) * (1 + x[i] * sigmoid(-x[i])));
 }
+
+/** Both twins of each activation; `backward` is given its input x and its output y. */
+export const ACTIVATIONS = {
+  relu: { forward: reluForward, backward: (dy: Numbers, _: Numbers, y: Numbers) => reluBackward(dy, y) },
+  tanh: { forward: tanhForward, backward: (dy: Numbers, _: Numbers, y: Numbers) => tanhBackward(dy, y) },
+} satisfies Record<string, { forward: typeof reluForward; backward: (...given: Numbers[]) => Float64Array }>;
+
+export type ActivationName = keyof typeof ACTIVATIONS;
