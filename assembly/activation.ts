@@ -1,5 +1,5 @@
-// Activations of hidden layers, y = f(x), and their gradients, dx = dy·f′, in place of dy. The derivatives of ReLU and tanh
-// are functions of y, so `linear` applies both to its sums, and x is not kept; that of SiLU is a function of x.
+// Activations of hidden layers, y = f(x), and their gradients, dx = dy·f′, in place of dy. The derivatives of ReLU and
+// tanh are functions of y, so `linear` applies both to its sums, and x is not kept; that of SiLU is a function of x.
 // relu and tanhActivation work in place on `rows` contiguous rows of 16, the others on panels (rows, 16·panels).
 
 import { one, silu4, siluSlope4, tanh4 } from "./math";

@@ -1,9 +1,9 @@
 // The reconstruction term of the ELBO, −log p(x|z), and its gradient with respect to the decoder's output
 // (Kingma & Welling 2013, appendix C).
 //
-// out (the decoder's linear output) and x are panels (rows, columns) with one stride; loss is (rows) in float64, in nats;
-// `scratch` is room for 2·rows rows of 16. The gradient, each row times its weight in weights (rows), overwrites out; the
-// kernels …Loss leave out as it is. The loss is unweighted.
+// out (the decoder's linear output) and x are panels (rows, columns) with one stride; loss is (rows) in float64, in
+// nats; `scratch` is room for 2·rows rows of 16. The gradient, each row times its weight in weights (rows), overwrites
+// out; the kernels …Loss leave out as it is. The loss is unweighted.
 
 import { LANES } from "../src/wasm/layout";
 import { expOfMinusAbs4, half, log4, one, sigmoid4 } from "./math";
@@ -47,14 +47,7 @@ class LossAndGradient {}
 // @ts-ignore: decorator
 @inline
 function bernoulliOf<Output>(
-  loss: usize,
-  out: usize,
-  x: usize,
-  stride: usize,
-  rows: i32,
-  columns: i32,
-  scratch: usize,
-  weights: usize,
+  loss: usize, out: usize, x: usize, stride: usize, rows: i32, columns: i32, scratch: usize, weights: usize,
 ): void {
   const bytes = usize(rows) * ROW;
   const linear = scratch;
@@ -100,26 +93,13 @@ function bernoulliOf<Output>(
 }
 
 export function bernoulli(
-  loss: usize,
-  out: usize,
-  x: usize,
-  stride: usize,
-  rows: i32,
-  columns: i32,
-  scratch: usize,
-  weights: usize,
+  loss: usize, out: usize, x: usize, stride: usize, rows: i32, columns: i32, scratch: usize, weights: usize,
 ): void {
   bernoulliOf<LossAndGradient>(loss, out, x, stride, rows, columns, scratch, weights);
 }
 
 export function bernoulliLoss(
-  loss: usize,
-  out: usize,
-  x: usize,
-  stride: usize,
-  rows: i32,
-  columns: i32,
-  scratch: usize,
+  loss: usize, out: usize, x: usize, stride: usize, rows: i32, columns: i32, scratch: usize,
 ): void {
   bernoulliOf<Loss>(loss, out, x, stride, rows, columns, scratch, 0);
 }
@@ -128,14 +108,7 @@ export function bernoulliLoss(
 // @ts-ignore: decorator
 @inline
 function gaussianOf<Output>(
-  loss: usize,
-  out: usize,
-  x: usize,
-  stride: usize,
-  rows: i32,
-  columns: i32,
-  scratch: usize,
-  weights: usize,
+  loss: usize, out: usize, x: usize, stride: usize, rows: i32, columns: i32, scratch: usize, weights: usize,
 ): void {
   const bytes = usize(rows) * ROW;
   memory.fill(scratch, 0, bytes);
@@ -160,26 +133,13 @@ function gaussianOf<Output>(
 }
 
 export function gaussian(
-  loss: usize,
-  out: usize,
-  x: usize,
-  stride: usize,
-  rows: i32,
-  columns: i32,
-  scratch: usize,
-  weights: usize,
+  loss: usize, out: usize, x: usize, stride: usize, rows: i32, columns: i32, scratch: usize, weights: usize,
 ): void {
   gaussianOf<LossAndGradient>(loss, out, x, stride, rows, columns, scratch, weights);
 }
 
 export function gaussianLoss(
-  loss: usize,
-  out: usize,
-  x: usize,
-  stride: usize,
-  rows: i32,
-  columns: i32,
-  scratch: usize,
+  loss: usize, out: usize, x: usize, stride: usize, rows: i32, columns: i32, scratch: usize,
 ): void {
   gaussianOf<Loss>(loss, out, x, stride, rows, columns, scratch, 0);
 }

@@ -126,8 +126,8 @@ export function silu4(x: v128): v128 {
 }
 
 /**
- * silu′(x) = σ(x)·(1 + x·(1 − σ(x))), with σ(−x) for 1 − σ(x), which would cancel. x is clamped because σ is: the product
- * of a huge x and the least σ is not 0. NaN stays NaN.
+ * silu′(x) = σ(x)·(1 + x·(1 − σ(x))), with σ(−x) for 1 − σ(x), which would cancel. x is clamped because σ is: the
+ * product of a huge x and the least σ is not 0. NaN stays NaN.
  */
 // @ts-ignore: decorator
 @inline
