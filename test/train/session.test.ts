@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { MemoryLimitError } from "../../src/errors.ts";
 import { checkConfig, checkTraining } from "../../src/model/config.ts";
-import { planSession, type Session, withLists } from "../../src/train/session.ts";
+import { planSession, type Session, withNonzeros } from "../../src/train/session.ts";
 
-/** Lists only save time: whether a run fits the memory must not hang on them, nor on the tile. */
+/** Nonzeros only save time: whether a run fits the memory must not depend on them, nor on the tile. */
 
 function session(batchSize: number, hidden: number[], count = 1000): Omit<Session, "listHidden"> {
   return {
@@ -19,24 +19,26 @@ function session(batchSize: number, hidden: number[], count = 1000): Omit<Sessio
 }
 
 function listsOf(planned: Session): string[] {
-  return Object.keys(planSession(planned).at).filter((name) => name.startsWith("rows of"));
+  return planSession(planned).plan.regions.flatMap(
+    ({ name }) => /^(rows of .*), nonzeros$/.exec(name)?.[1] ?? [],
+  );
 }
 
-describe("withLists", () => {
+describe("withNonzeros", () => {
   test("lists data and what a ReLU leaves where there is room", () => {
-    expect(listsOf(withLists(session(128, [400])))).toEqual(["rows of x", "rows of decoder.0"]);
+    expect(listsOf(withNonzeros(session(128, [400])))).toEqual(["rows of x", "rows of decoder.0"]);
   });
 
   test("no hidden layers where a tile gains nothing from it", () => {
-    expect(listsOf(withLists({ ...session(128, [400]), tile: "4x8" }))).toEqual(["rows of x"]);
+    expect(listsOf(withNonzeros({ ...session(128, [400]), tile: "4x8" }))).toEqual(["rows of x"]);
   });
 
   test("leaves out the hidden layers', then the data's, where the memory would not do", () => {
-    expect(listsOf(withLists(session(16384, [2048, 2048, 2048])))).toEqual(["rows of x"]);
-    expect(listsOf(withLists(session(16384, [2048, 2048, 2048], 2_400_000)))).toEqual([]);
+    expect(listsOf(withNonzeros(session(16384, [2048, 2048, 2048])))).toEqual(["rows of x"]);
+    expect(listsOf(withNonzeros(session(16384, [2048, 2048, 2048], 2_400_000)))).toEqual([]);
   });
 
   test("what does not fit even so is a MemoryLimitError", () => {
-    expect(() => planSession(withLists(session(65536, [8192, 8192])))).toThrow(MemoryLimitError);
+    expect(() => planSession(withNonzeros(session(65536, [8192, 8192])))).toThrow(MemoryLimitError);
   });
 });
