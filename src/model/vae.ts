@@ -159,7 +159,7 @@ export class Vae {
   /**
    * Takes weights and biases over; names and sizes must be those of `table.tensors`, others are passed over.
    *
-   * @throws {ConfigError} where one is missing or has another size; nothing has been taken over then
+   * @throws {ConfigError} when one is missing or has another size; nothing has been taken over then
    */
   setTensors(tensors: Tensors): void {
     expectTensors(this.table, tensors);
@@ -188,7 +188,7 @@ export class Vae {
    * q(z|x) = N(mu, exp(logvar)): [rows, latentDim] each (Kingma & Welling 2013, appendix C.2).
    *
    * @param rows [rows, inputDim], row-major; their numbers are not checked, as `train` checks them
-   * @throws {ConfigError} where the rows have another width
+   * @throws {ConfigError} when the rows have another width
    */
   encode(rows: RowValues): Posterior {
     const { latentDim } = this.config;
@@ -208,7 +208,7 @@ export class Vae {
   /**
    * The mean of p(x|z) for latent rows [rows, latentDim]: [rows, inputDim]; in [0, 1] for a Bernoulli likelihood.
    *
-   * @throws {ConfigError} where the latent rows have another width
+   * @throws {ConfigError} when the latent rows have another width
    */
   decode(latentRows: Float32Array): Float32Array {
     const { inputDim, latentDim } = this.config;
@@ -229,7 +229,7 @@ export class Vae {
   /**
    * The mean of p(x|z) at z = μ(x), without noise: [rows, inputDim].
    *
-   * @throws {ConfigError} where the rows have another width
+   * @throws {ConfigError} when the rows have another width
    */
   reconstruct(rows: RowValues): Float32Array {
     return this.decode(this.encode(rows).mu);
@@ -239,7 +239,7 @@ export class Vae {
    * `count` rows decoded from z ~ N(0, I), a function of the seed (default: the model's): [count, inputDim]. They are the
    * means of p(x|z), not draws from it.
    *
-   * @throws {ConfigError} where `count` is not a whole number from 1 to 2²⁴, or the seed is not allowed
+   * @throws {ConfigError} when `count` is not a whole number from 1 to 2²⁴, or the seed is not allowed
    */
   sample(count: number, options: { seed?: number } = {}): Float32Array {
     return this.decode(this.prior(count, options));
@@ -248,14 +248,13 @@ export class Vae {
   /**
    * The z ~ N(0, I) that `sample` decodes: [count, latentDim].
    *
-   * @throws {ConfigError} where `count` is not a whole number from 1 to 2²⁴, or the seed is not allowed
+   * @throws {ConfigError} when `count` is not a whole number from 1 to 2²⁴, or the seed is not allowed
    */
   prior(count: number, { seed = this.config.seed }: { seed?: number } = {}): Float32Array {
     const { latentDim } = this.config;
     if (!Number.isInteger(count) || count < 1 || count > 2 ** 24) {
-      throw new ConfigError(
-        `the number of samples must be a whole number from 1 to ${2 ** 24}, not ${count}`,
-      );
+      const expected = `a whole number from 1 to ${2 ** 24}`;
+      throw new ConfigError({ setting: "the number of samples", expected, found: String(count) });
     }
     const z = new Float32Array(count * latentDim);
     for (const [first, size] of chunks(count)) {
@@ -269,7 +268,7 @@ export class Vae {
    * The negative ELBO of every row, in its two terms, in nats: −E[log p(x|z)] with one draw of z, and KL(q(z|x)‖p(z))
    * (Kingma & Welling 2013, equations 7 and 10). The noise is a function of the model's seed and the row's position.
    *
-   * @throws {ConfigError} where the rows have another width
+   * @throws {ConfigError} when the rows have another width
    */
   losses(rows: RowValues): RowLosses {
     return this.#negativeElbo(rows, 1, this.config.seed);
@@ -282,7 +281,7 @@ export class Vae {
    *
    * The noise is a function of the row's position, the draw and the seed (default: the model's).
    *
-   * @throws {ConfigError} where the rows have another width, or `samples` or `seed` is not allowed
+   * @throws {ConfigError} when the rows have another width, or `samples` or `seed` is not allowed
    */
   score(
     rows: RowValues,
@@ -312,7 +311,8 @@ export class Vae {
 
   #countRows(rows: RowValues): number {
     if (!(rows instanceof Float32Array || rows instanceof Uint8Array)) {
-      throw new ConfigError("the rows must be a Float32Array or a Uint8Array, row-major");
+      const expected = "a Float32Array or a Uint8Array, row-major";
+      throw new ConfigError({ setting: "rows", expected, found: typeof rows });
     }
     return countRows("rows", rows, this.config.inputDim);
   }
@@ -341,5 +341,6 @@ function* chunks(count: number): Generator<readonly [first: number, size: number
 
 function countRows(what: string, values: ArrayLike<number>, width: number): number {
   if (values.length % width === 0) return values.length / width;
-  throw new ConfigError(`expected ${what} of ${width} numbers each, found ${values.length} numbers in all`);
+  const [expected, found] = [`${width} numbers each`, `${values.length} numbers in all`];
+  throw new ConfigError({ setting: what, expected, found });
 }

@@ -39,7 +39,12 @@ export class Barrier {
     } else {
       this.#await(generation);
     }
-    if (Atomics.load(words, WORD.abort) !== 0) throw new WorkerError("the run was aborted by another worker");
+    if (Atomics.load(words, WORD.abort) !== 0)
+      throw new WorkerError({
+        setting: "this worker",
+        expected: "all workers at the barrier",
+        found: "a run that another worker aborted",
+      });
   }
 
   #await(generation: number): void {

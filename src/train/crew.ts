@@ -50,16 +50,22 @@ export function planCrew(
     return { size: workers ?? Math.min(MOST_WORKERS, current.cores()), threads: current };
   }
   if (workers === undefined || workers === 1) return { size: 1 };
-  const why = handedIn
-    ? "a model of Vae.fromModule trains on this thread; make it with Vae.create for more"
-    : "memory cannot be shared here; a page needs the headers Cross-Origin-Opener-Policy: same-origin and " +
-      "Cross-Origin-Embedder-Policy: require-corp for that";
-  throw new ConfigError(`workers must be 1 or left out, not ${workers}: ${why}`);
+  const [why, remedy] = handedIn
+    ? ["a model of Vae.fromModule trains on its thread", "make the model with Vae.create"]
+    : [
+        "memory cannot be shared here",
+        "serve the page with Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp",
+      ];
+  throw new ConfigError({ setting: "workers", expected: `1, because ${why}`, found: `${workers}`, remedy });
 }
 
-/** What a crew says once it has been disposed of. */
+/** What a crew throws once it has been disposed of. */
 export function disposed(): WorkerError {
-  return new WorkerError("the trainer was disposed of, so it trains no more");
+  return new WorkerError({
+    setting: "the trainer",
+    expected: "one that can train",
+    found: "one that was disposed of",
+  });
 }
 
 /** Other work of the thread gets its turn after this time, or after so many steps where no clock goes meanwhile. */

@@ -39,7 +39,7 @@ class WorkerPool implements Crew {
     this.#remotes = this.#workers.map(({ endpoint }) => wrap<ProgramHost>(endpoint));
     for (const [rank, worker] of this.#workers.entries()) {
       worker.onFailure((reason) => {
-        this.#end(new WorkerError(`worker ${rank} of ${size} died, so the run has ended: ${reason}`));
+        this.#end(died(`worker ${rank} of ${size}`, reason));
       });
     }
   }
@@ -71,7 +71,7 @@ class WorkerPool implements Crew {
       await Promise.race([Promise.all(this.#remotes.map(call)), this.#ended]);
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      this.#end(new WorkerError(`a worker failed, so the run has ended: ${reason}`, { cause: error }));
+      this.#end(died("a worker", reason, { cause: error }));
       await this.#ended;
     }
   }
@@ -89,4 +89,8 @@ class WorkerPool implements Crew {
   dispose(): void {
     this.#end(disposed());
   }
+}
+
+function died(setting: string, reason: string, options?: ErrorOptions): WorkerError {
+  return new WorkerError({ setting, expected: "to run to the end", found: `a failure (${reason})` }, options);
 }

@@ -19,7 +19,8 @@ export class ProgramHost {
   }
 
   get #joined(): Program {
-    if (!this.#program) throw new WorkerError("expected a worker that has joined a run");
+    if (!this.#program)
+      throw new WorkerError({ setting: "this worker", expected: "a run that it joined", found: "none" });
     return this.#program;
   }
 }

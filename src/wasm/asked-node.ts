@@ -23,13 +23,13 @@ export function askedKernels(): AskedKernels {
   const words = (process.env.ELBOW_KERNELS ?? "").split(",").filter((word) => word !== "");
   const wrong = words.find((word) => !WORDS.has(word));
   if (wrong !== undefined) {
-    throw new ConfigError(
-      `ELBOW_KERNELS must be of ${[...WORDS.keys()].join(", ")}, with commas between, not ${wrong}`,
-    );
+    throw fault(`words of ${[...WORDS.keys()].join(", ")}, with commas between`, wrong);
   }
   const asked: AskedKernels = Object.assign({}, ...words.map((word) => WORDS.get(word)));
   if (Object.keys(asked).length === words.length) return asked;
-  throw new ConfigError(
-    `ELBOW_KERNELS must have one arithmetic, one tile and one width at most, not ${words.join(",")}`,
-  );
+  throw fault("at most one arithmetic, one tile and one width", words.join(","));
+}
+
+function fault(expected: string, found: string): ConfigError {
+  return new ConfigError({ setting: "ELBOW_KERNELS", expected, found });
 }

@@ -54,11 +54,12 @@ export function chooseArithmetic(asked?: Arithmetic): Arithmetic {
   const supported = supportedArithmetic();
   const best = asked ?? supported[0];
   if (best !== undefined && supported.includes(best)) return best;
-  const found = supported.length > 0 ? `it runs only ${supported.join(", ")}` : "it has none";
-  throw new KernelError(
-    `expected an engine with ${best === "relaxed" ? "relaxed " : ""}WebAssembly SIMD, but ${found}; ` +
-      "use Node 20.19 or later, or a browser of 2023 or later",
-  );
+  throw new KernelError({
+    setting: "the JavaScript engine",
+    expected: `${best === "relaxed" ? "relaxed " : ""}WebAssembly SIMD`,
+    found: supported.length > 0 ? `only ${supported.join(", ")}` : "none",
+    remedy: "use Node 20.19 or later, or a browser of 2023 or later",
+  });
 }
 
 export function findBuild(arithmetic: Arithmetic, shared: boolean): KernelBuild {

@@ -14,10 +14,13 @@ export async function compileNode({ file }: KernelBuild): Promise<WebAssembly.Mo
     bytes = await readFile(url);
   } catch (cause) {
     throw new KernelError(
-      `expected the kernels at ${url.pathname}; in a checkout \`npm run build\` makes them`,
       {
-        cause,
+        setting: url.pathname,
+        expected: "the kernels",
+        found: "no file",
+        remedy: "run npm run build in a checkout",
       },
+      { cause },
     );
   }
   // Synchronously: it is a matter of a few milliseconds

@@ -13,14 +13,12 @@ const URLS: Readonly<Record<string, URL>> = {
 export async function compileWeb({ file }: KernelBuild): Promise<WebAssembly.Module> {
   const url = URLS[file];
   const response = await fetch(url);
-  if (!response.ok)
-    throw new KernelError(`expected the kernels at ${url.href}, found HTTP status ${response.status}`);
+  const fault = (found: string): KernelError => {
+    const remedy = "let the server deliver the package's build/ folder as it is";
+    return new KernelError({ setting: url.href, expected: "the kernels as WebAssembly", found, remedy });
+  };
+  if (!response.ok) throw fault(`HTTP status ${response.status}`);
   const bytes = await response.arrayBuffer();
-  if (!WebAssembly.validate(bytes)) {
-    throw new KernelError(
-      `expected WebAssembly at ${url.href}, found ${response.headers.get("content-type") ?? "something else"}; ` +
-        "let the server deliver the package's build/ folder as it is",
-    );
-  }
+  if (!WebAssembly.validate(bytes)) throw fault(response.headers.get("content-type") ?? "something else");
   return await WebAssembly.compile(bytes);
 }

@@ -47,9 +47,12 @@ export function tuneEngine(): Engine {
   const { width } = askedKernels();
   const revectorized = v8[0] >= REVECTORIZER_SINCE && hasAvx2() && width !== 128;
   if (width === 256 && !revectorized) {
-    throw new ConfigError(
-      "ELBOW_KERNELS asks for 256, which takes Node 24 or later on a processor with AVX2; leave it out",
-    );
+    throw new ConfigError({
+      setting: "ELBOW_KERNELS",
+      expected: "no 256 without Node 24 or later and a processor with AVX2",
+      found: "256",
+      remedy: "leave it out",
+    });
   }
   if (revectorized) setFlagsFromString("--experimental-wasm-revectorize");
   if (v8[0] < RELAXED_SIMD_SINCE) setFlagsFromString("--experimental-wasm-relaxed-simd");

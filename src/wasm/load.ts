@@ -61,17 +61,21 @@ async function loadFirstRight(
         const name = `${arithmetic}, tile ${tile}, ${width}-bit`;
         if (kernel === undefined) {
           if (wrong.length > 0)
-            here.warn(`this engine computes wrongly: ${wrong.join("; ")}; going on with ${name}`);
+            here.warn(
+              `this JavaScript engine computes incorrectly: ${wrong.join("; ")}; using ${name} instead`,
+            );
           return { module, arithmetic, tile, width };
         }
         wrong.push(`${kernel} (${name})`);
       }
     }
   }
-  throw new KernelError(
-    `expected an engine that computes the kernels rightly, but it is wrong in ${wrong.join("; ")}; ` +
-      "use another version of it, or ELBOW_KERNELS=simd",
-  );
+  throw new KernelError({
+    setting: "this JavaScript engine",
+    expected: "correct results of the kernels",
+    found: `incorrect ones of ${wrong.join("; ")}`,
+    remedy: "try ELBOW_KERNELS=simd, or another version of the engine",
+  });
 }
 
 function arithmetics(asked: Arithmetic | undefined): readonly Arithmetic[] {

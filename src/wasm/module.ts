@@ -47,5 +47,5 @@ export function expectModule(given: unknown): asserts given is WebAssembly.Modul
   // by its tag and not by its class, which differs between the realms of one process
   if (Object.prototype.toString.call(given) === "[object WebAssembly.Module]") return;
   const [, what, remedy] = MISTAKEN.find(([fits]) => fits(given))!;
-  throw new KernelError(`expected the kernels as a WebAssembly.Module, found ${what}; ${remedy}`);
+  throw new KernelError({ setting: "the kernels", expected: "a WebAssembly.Module", found: what, remedy });
 }

@@ -45,10 +45,12 @@ export function usePlatform(platform: Platform): void {
 /** @throws {KernelError} when no entry has provided one */
 export function platform(): Platform {
   if (!current) {
-    throw new KernelError(
-      'the kernels can be loaded by name only where that is known how: import from "elbow-vae", ' +
-        "or compile elbow-vae/kernels.wasm and use Vae.fromModule",
-    );
+    throw new KernelError({
+      setting: "Vae.create",
+      expected: "an entry that can load the kernels",
+      found: "elbow-vae/edge",
+      remedy: 'import from "elbow-vae", or compile elbow-vae/kernels.wasm and use Vae.fromModule',
+    });
   }
   return current;
 }
