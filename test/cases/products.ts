@@ -17,8 +17,8 @@ import {
 } from "../reference/tolerance.ts";
 import { float32, type Grid } from "../support/kernel-memory.ts";
 import { uniforms } from "../support/uniforms.ts";
-import { GREATEST_ERROR } from "../wasm/errors.ts";
 import { type Case, floatBytes, matrixOutput } from "./case.ts";
+import { GREATEST_ERROR } from "./errors.ts";
 
 /** A dense layer's sizes: y [rows, n] = x [rows, k] · w [k, n] + b. */
 export interface Shape {

@@ -2,8 +2,8 @@ import { normals } from "../../src/random/normal.ts";
 import { seedKey } from "../../src/random/philox.ts";
 import { PURPOSE, type Purpose } from "../../src/random/purpose.ts";
 import { uniforms } from "../../src/random/uniform.ts";
-import { GREATEST_ERROR } from "../wasm/errors.ts";
 import { type Case, floatBytes, matrixOutput } from "./case.ts";
+import { GREATEST_ERROR } from "./errors.ts";
 
 /** Which random numbers. */
 export interface Place {

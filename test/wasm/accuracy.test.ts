@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
 import { checkCase } from "../cases/case.ts";
+import { GREATEST_ERROR } from "../cases/errors.ts";
 import { normal } from "../cases/random.ts";
 import { sigmoid } from "../reference/activation.ts";
 import type { Numbers } from "../reference/matmul.ts";
 import { float32, type KernelMemory, openBuilds } from "../support/kernel-memory.ts";
-import { GREATEST_ERROR } from "./errors.ts";
 
 /** The elementary functions inside the kernels, each through a kernel whose other operations are exact. */
 

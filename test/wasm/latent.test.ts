@@ -1,10 +1,10 @@
 import { describe, expect, test } from "vitest";
+import { GREATEST_ERROR } from "../cases/errors.ts";
 import { klBackward, klForward, sampleBackward, sampleForward } from "../reference/latent.ts";
 import type { Numbers } from "../reference/matmul.ts";
 import { UNIT_ROUNDOFF as u } from "../reference/tolerance.ts";
 import { float32, type KernelMemory, openBuilds, type Panels, rowsOf } from "../support/kernel-memory.ts";
 import { uniforms } from "../support/uniforms.ts";
-import { GREATEST_ERROR } from "./errors.ts";
 import { EDGES } from "./shapes.ts";
 
 const { NaN: nan, POSITIVE_INFINITY: infinity } = Number;

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { ROW_BYTES } from "../../src/wasm/kernels.ts";
+import { GREATEST_ERROR } from "../cases/errors.ts";
 import { sigmoid, sigmoidForward } from "../reference/activation.ts";
 import {
   bernoulliBackward,
@@ -10,7 +11,6 @@ import {
 import { gamma, UNIT_ROUNDOFF as u } from "../reference/tolerance.ts";
 import { float32, type KernelMemory, openBuilds, type Panels, rowsOf } from "../support/kernel-memory.ts";
 import { uniforms } from "../support/uniforms.ts";
-import { GREATEST_ERROR } from "./errors.ts";
 import { EDGES } from "./shapes.ts";
 
 const { NaN: nan, POSITIVE_INFINITY: infinity } = Number;

@@ -61,7 +61,7 @@ describe("what is loaded", () => {
     });
     expect(await platform().load(false)).toMatchObject({ arithmetic: best, tile: "4x8", width: 128 });
     expect(warnings).toEqual([
-      `this engine computes wrongly: linear (${best}, tile 6x16, 256-bit); going on with ${best}, tile 4x8, 128-bit`,
+      `this JavaScript engine computes incorrectly: linear (${best}, tile 6x16, 256-bit); using ${best}, tile 4x8, 128-bit`,
     ]);
   });
 
@@ -75,7 +75,7 @@ describe("what is loaded", () => {
       });
       expect(await platform().load(false)).toMatchObject({ arithmetic: "simd" });
       expect(warnings.join()).toMatch(
-        /^this engine computes wrongly: linear \(relaxed, tile .*; going on with simd/,
+        /^this JavaScript engine computes incorrectly: linear \(relaxed, tile .*; using simd/,
       );
       await expect(platform().load(false, "relaxed")).rejects.toThrow(KernelError);
       await expect(platform().load(false, "relaxed")).rejects.toThrow(
