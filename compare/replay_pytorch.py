@@ -23,7 +23,7 @@ import torch
 from torch import nn
 
 DTYPES = {"F64": torch.float64, "F32": torch.float32, "I32": torch.int32, "U8": torch.uint8}
-FORMAT_VERSION = "1"
+FORMAT_VERSIONS = ("1", "2")
 TIMED_PASSES = 3
 # A pass over a short trace is repeated until this many steps are timed.
 TIMED_STEPS = 100
@@ -62,8 +62,8 @@ class Trace:
     def __init__(self, path):
         tensors, metadata = read_safetensors(path)
         known = {name[6:]: tensor for name, tensor in tensors.items() if name.startswith("trace.")}
-        if metadata.get("formatVersion") != FORMAT_VERSION:
-            raise Unusable(f"{path}: expected format version {FORMAT_VERSION}, found {metadata.get('formatVersion')}")
+        if metadata.get("formatVersion") not in FORMAT_VERSIONS:
+            raise Unusable(f"{path}: expected format version {' or '.join(FORMAT_VERSIONS)}, found {metadata.get('formatVersion')}")
         self.metadata = metadata
         self.config = json.loads(metadata["config"])
         self.adam = json.loads(metadata["adam"])

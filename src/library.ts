@@ -18,7 +18,10 @@ export { type ModelFile, parseModel, serializeModel } from "./formats/model-file
 export {
   type Activation,
   ADAM,
+  imageOf,
   type Likelihood,
+  type PartialVaeConfig,
+  type RowImage,
   TRAIN_DEFAULTS,
   type TrainingConfig,
   VAE_DEFAULTS,

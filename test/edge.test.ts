@@ -55,7 +55,9 @@ describe("a model from a module", () => {
     const { tensors } = parseModel(serializeModel(Vae.fromModule(config, kernels)));
     expect(() => Vae.fromModule({ ...config, latentDim: 4 }, kernels, { tensors })).toThrow(ConfigError);
     // @ts-expect-error: no such tile
-    expect(() => Vae.fromModule(config, kernels, { tile: "9x9" })).toThrow(/tile must be 6x16 or .*not 9x9/);
+    expect(() => Vae.fromModule(config, kernels, { tile: "9x9" })).toThrow(
+      /^tile: expected 6x16, .* or .*, found "9x9"$/,
+    );
   });
 
   test("refuses rows of another length with both numbers", () => {
@@ -135,7 +137,9 @@ describe("training on the model's own module", () => {
     await expect(Trainer.create(vae, rows, { workers: 2 })).rejects.toThrow(
       /workers must be 1 or left out, not 2: a model of Vae\.fromModule trains on this thread/,
     );
-    await expect(Trainer.create(vae, rows, { workers: 0 })).rejects.toThrow(/workers.*not 0/);
+    await expect(Trainer.create(vae, rows, { workers: 0 })).rejects.toThrow(
+      /^workers: expected .*, found 0$/,
+    );
   });
 
   test("compiles nothing, shares nothing and ends as Node's workers end", async () => {

@@ -39,8 +39,8 @@ function readTrace(buffer, name) {
     const found = metadata.contents ? `a ${metadata.contents}` : "another file";
     throw new Unusable(`${name}: expected a trace (elbow trace), found ${found}`);
   }
-  if (metadata.formatVersion !== "1") {
-    throw new Unusable(`${name}: expected format version 1, found ${metadata.formatVersion}`);
+  if (!["1", "2"].includes(metadata.formatVersion)) {
+    throw new Unusable(`${name}: expected format version 1 or 2, found ${metadata.formatVersion}`);
   }
   const known = (key) => tensors.get(`trace.${key}`)?.data;
   const parameters = [...tensors].filter(([key]) => !key.startsWith("trace."));

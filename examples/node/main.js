@@ -1,8 +1,8 @@
 // Loads the model beside this file, draws rows from it, and encodes and scores them beside rows of noise.
 import { readFile } from "node:fs/promises";
-import { parseModel, Vae } from "elbow-vae";
+import { imageOf, parseModel, Vae } from "elbow-vae";
 
-const { config, tensors, info } = parseModel(await readFile(new URL("model.safetensors", import.meta.url)));
+const { config, tensors } = parseModel(await readFile(new URL("model.safetensors", import.meta.url)));
 const vae = await Vae.create(config, { tensors });
 const { inputDim, latentDim } = config;
 
@@ -11,7 +11,8 @@ const samples = vae.sample(COUNT, { seed: 1 }); // [COUNT, inputDim]
 const noise = Float32Array.from(samples, () => Math.random());
 
 console.log(`${inputDim} numbers a row, ${latentDim} latent dimensions\n`);
-if (info.imageShape) console.log(drawn(samples.subarray(0, inputDim), info.imageShape[1]));
+const image = imageOf(config);
+if (image?.channels === 1) console.log(drawn(samples.subarray(0, inputDim), image.width));
 
 for (const [name, rows] of Object.entries({ samples, noise })) {
   const { mu } = vae.encode(rows); // [COUNT, latentDim]

@@ -6,7 +6,7 @@
 export function drawImages(
   canvas: HTMLCanvasElement,
   images: Float32Array,
-  [height, width]: readonly [number, number],
+  { height, width }: { height: number; width: number },
 ): void {
   const count = images.length / (height * width);
   const across = Math.min(8, count);

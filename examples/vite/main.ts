@@ -1,4 +1,4 @@
-import { parseModel, Vae } from "elbow-vae";
+import { imageOf, parseModel, type RowImage, Vae } from "elbow-vae";
 import { drawImages } from "./draw.ts";
 
 /** Sliders for so many latent dimensions; the others stay 0, where the prior has its middle. */
@@ -9,28 +9,29 @@ function element<T extends HTMLElement>(id: string): T {
   return document.getElementById(id) as T;
 }
 
-async function loadModel(): Promise<{ vae: Vae; shape: readonly [height: number, width: number] }> {
+async function loadModel(): Promise<{ vae: Vae; image: RowImage }> {
   const response = await fetch(new URL("./model.safetensors", import.meta.url));
   const bytes = new Uint8Array(await response.arrayBuffer());
-  const { config, tensors, info } = parseModel(bytes);
-  if (!info.imageShape) throw new Error("the model's rows are no images, so there is nothing to show");
-  return { vae: await Vae.create(config, { tensors }), shape: info.imageShape };
+  const { config, tensors } = parseModel(bytes);
+  const image = imageOf(config);
+  if (image?.channels !== 1) throw new Error("the model's rows are not grayscale images");
+  return { vae: await Vae.create(config, { tensors }), image };
 }
 
 async function start(): Promise<void> {
-  const { vae, shape } = await loadModel();
+  const { vae, image } = await loadModel();
   const { inputDim, latentDim } = vae.config;
 
   let seed = 1;
   const drawSamples = (): void =>
-    drawImages(element("samples"), vae.sample(SAMPLES, { seed: seed++ }), shape);
+    drawImages(element("samples"), vae.sample(SAMPLES, { seed: seed++ }), image);
   const again = element<HTMLButtonElement>("again");
   again.disabled = false;
   again.addEventListener("click", drawSamples);
   drawSamples();
 
   const z = new Float32Array(latentDim);
-  const drawDecoded = (): void => drawImages(element("decoded"), vae.decode(z), shape);
+  const drawDecoded = (): void => drawImages(element("decoded"), vae.decode(z), image);
   for (let i = 0; i < Math.min(MOST_SLIDERS, latentDim); i++) {
     const slider = Object.assign(document.createElement("input"), {
       type: "range",

@@ -10,7 +10,7 @@ import { withAdvice } from "./fail.ts";
 import { note } from "./output.ts";
 
 export const DEFAULT_DATASET = "mnist";
-/** What needs no network. */
+/** Needs no network. */
 const FALLBACK = "digits";
 
 export interface LoadSettings {
@@ -18,7 +18,7 @@ export interface LoadSettings {
   readonly quiet?: boolean | undefined;
 }
 
-/** What `--data` and `--data-dir` say, good from any other directory too. */
+/** The source that `--data` and `--data-dir` name, with absolute paths. */
 export function dataSource(data: string, directory: string | undefined): DataSource {
   const named = data === FALLBACK || isDownloadable(data);
   return {
@@ -32,7 +32,7 @@ export function elsewhere({ source, directory }: DataSource, dataDir: string | u
   return dataDir === undefined ? { source, directory } : dataSource(source, dataDir);
 }
 
-/** Loads a dataset; where it is downloaded, stderr shows how far that is. */
+/** Loads a dataset. A download shows its progress on stderr. */
 export async function loadSource(
   { source, directory }: DataSource,
   { signal, quiet = false }: LoadSettings = {},
@@ -48,7 +48,7 @@ export async function loadSource(
   }
 }
 
-/** MNIST, or where it is neither here nor to be had, the embedded digits. */
+/** MNIST or, where it is not here and cannot be downloaded, the embedded digits. */
 export async function loadDefault(
   directory: string | undefined,
   settings: LoadSettings,
@@ -58,16 +58,14 @@ export async function loadDefault(
     return { source, dataset: await loadSource(source, settings) };
   } catch (error) {
     if (!(error instanceof DataUnavailableError)) throw error;
-    // Said even to who wants no words: this is other data than was meant
-    note(
-      "There is no MNIST on this machine and no network to get it from, so this trains on the embedded digits.",
-    );
+    // Printed even with --quiet, because the run uses a different dataset.
+    note("MNIST is not on this machine and cannot be downloaded, so this run uses the embedded digits.");
     const fallback = dataSource(FALLBACK, undefined);
     return { source: fallback, dataset: await loadSource(fallback, settings) };
   }
 }
 
-/** A bar on a terminal, one line otherwise; nothing where nothing is downloaded. */
+/** A bar on a terminal, otherwise one line; nothing without a download. */
 class DownloadProgress {
   readonly #what: string;
   readonly #quiet: boolean;

@@ -1,12 +1,12 @@
 /** `elbow sample`, `elbow reconstruct`, `elbow interpolate`: a model's pictures. */
-import { extname } from "node:path";
 import type { Split } from "../data/dataset.ts";
 import { ConfigError } from "../errors.ts";
 import { writeWhole } from "../files/file-node.ts";
 import { tuneEngine } from "../node.ts";
 import { interpolationPicture, reconstructionsPicture, samplesPicture } from "../report/pictures.ts";
-import { type DataFlags, dataFor, imageShapeOf, openModel } from "./open-model.ts";
-import { counted, print } from "./output.ts";
+import { dataFor, imageShapeOf, openModel } from "./open-model.ts";
+import type { DataFlags } from "./options.ts";
+import { counted, expectEnding, print } from "./output.ts";
 
 interface OutputFlags {
   readonly output: string;
@@ -19,7 +19,7 @@ export interface SampleFlags extends OutputFlags {
 
 export async function sampleCommand(path: string, flags: SampleFlags): Promise<void> {
   const { number, seed, output } = flags;
-  expectPicture(flags.output);
+  expectEnding(flags.output, ".png", "");
   tuneEngine();
   const model = await openModel(path);
   const shape = imageShapeOf(model);
@@ -32,7 +32,7 @@ export interface ReconstructFlags extends OutputFlags, DataFlags {
 }
 
 export async function reconstructCommand(path: string, flags: ReconstructFlags): Promise<void> {
-  expectPicture(flags.output);
+  expectEnding(flags.output, ".png", "");
   tuneEngine();
   const model = await openModel(path);
   const shape = imageShapeOf(model);
@@ -50,7 +50,7 @@ export interface InterpolateFlags extends OutputFlags, DataFlags {
 }
 
 export async function interpolateCommand(path: string, flags: InterpolateFlags): Promise<void> {
-  expectPicture(flags.output);
+  expectEnding(flags.output, ".png", "");
   tuneEngine();
   const model = await openModel(path);
   const shape = imageShapeOf(model);
@@ -79,16 +79,11 @@ function between(start: Float32Array, end: Float32Array, steps: number): Float32
 
 function row({ values, count, dim }: Split, flag: string, index: number): Split["values"] {
   if (index < count) return values.subarray(index * dim, (index + 1) * dim);
-  throw new ConfigError(
-    `${flag} must be a whole number from 0 to ${count - 1}, as there are ${count} test images, not ${index}`,
-  );
-}
-
-/** Before any work is done for it: a picture under another ending would mislead, and may be somebody's model. */
-function expectPicture(path: string): void {
-  const extension = extname(path).toLowerCase();
-  if (extension === ".png" || extension === "") return;
-  throw new ConfigError(`-o must be a file that ends in .png, not ${path}`);
+  throw new ConfigError({
+    setting: flag,
+    expected: `a test image from 0 to ${count - 1}`,
+    found: `${index}`,
+  });
 }
 
 async function write(path: string, picture: Uint8Array, what: string): Promise<void> {

@@ -1,9 +1,10 @@
 /** `elbow encode` */
 import { tuneEngine } from "../node.ts";
 import { groupDigits } from "../report/numbers.ts";
-import { type DataFlags, dataFor, openModel } from "./open-model.ts";
-import { print } from "./output.ts";
-import { expectRowsFile, writeRows } from "./rows-file.ts";
+import { dataFor, openModel } from "./open-model.ts";
+import type { DataFlags } from "./options.ts";
+import { expectEnding, print } from "./output.ts";
+import { writeRows } from "./rows-file.ts";
 
 export interface EncodeFlags extends DataFlags {
   readonly split: "test" | "train";
@@ -12,7 +13,7 @@ export interface EncodeFlags extends DataFlags {
 
 export async function encodeCommand(path: string, flags: EncodeFlags): Promise<void> {
   const { output } = flags;
-  expectRowsFile(output);
+  expectEnding(output, ".npy", ".csv");
   tuneEngine();
   const model = await openModel(path);
   const split = (await dataFor(model, flags))[flags.split];
@@ -20,5 +21,5 @@ export async function encodeCommand(path: string, flags: EncodeFlags): Promise<v
   const { latentDim } = model.config;
   const columns = Array.from({ length: latentDim }, (_, i) => `mu${i}`);
   await writeRows(output, mu, [split.count, latentDim], columns, split);
-  print(`${output}: the latent means of ${groupDigits(split.count)} rows, ${latentDim} numbers each`);
+  print(`${output}: latent means of ${groupDigits(split.count)} rows, ${latentDim} numbers each`);
 }

@@ -3,7 +3,8 @@
 import { gaussianConstant } from "../model/config.ts";
 import { tuneEngine } from "../node.ts";
 import { groupDigits } from "../report/numbers.ts";
-import { type DataFlags, dataFor, openModel } from "./open-model.ts";
+import { dataFor, openModel } from "./open-model.ts";
+import type { DataFlags } from "./options.ts";
 import { columns, print, printJson } from "./output.ts";
 
 export interface EvaluateFlags extends DataFlags {
@@ -43,6 +44,6 @@ export async function evaluateCommand(path: string, flags: EvaluateFlags): Promi
   const { likelihood, inputDim } = model.config;
   if (likelihood === "gaussian") {
     const constant = gaussianConstant(inputDim).toFixed(3);
-    print(`Without the constant of a Gaussian of unit variance, ½·${inputDim}·log 2π = ${constant}.`);
+    print(`The constant of the unit-variance Gaussian, ½·${inputDim}·log 2π = ${constant}, is not included.`);
   }
 }

@@ -8,12 +8,13 @@ import { elbowVersion, note, print } from "./output.ts";
 const NAMES = ["encoder", "decoder", "reconstruction"] as const;
 
 export interface ExportFlags {
-  readonly onnx?: string;
+  readonly onnx: string;
   readonly overwrite?: boolean;
 }
 
 export async function exportCommand(path: string, { onnx, overwrite = false }: ExportFlags): Promise<void> {
-  if (onnx === undefined || onnx === "") throw new ConfigError("--onnx must be the directory to write to");
+  if (onnx === "")
+    throw new ConfigError({ setting: "--onnx", expected: "a directory", found: "an empty text" });
   const fileNames = NAMES.map((name) => `${name}.onnx`);
   await expectDirectoryFree(onnx, fileNames, { overwrite });
   const { config, tensors, info } = await openFile(path);
@@ -21,6 +22,6 @@ export async function exportCommand(path: string, { onnx, overwrite = false }: E
   const bytes = serializeOnnx(model, { ...info, elbow: elbowVersion() });
   const files = new Map(NAMES.map((name) => [`${name}.onnx`, bytes[name]]));
   const left = await writeWholeDirectory(onnx, files, { overwrite });
-  if (left !== undefined) note(`What ${onnx} held before could not be deleted; it is in ${left}`);
+  if (left !== undefined) note(`the earlier files of ${onnx} could not be deleted; they are in ${left}`);
   print(`${onnx}: ${fileNames.join(", ")}`);
 }

@@ -3,6 +3,7 @@ import process from "node:process";
 import { styleText } from "node:util";
 import { CommanderError } from "commander";
 import { ConfigError, ElbowError } from "../errors.ts";
+import { flagOf } from "./options.ts";
 
 export const EXIT = {
   ok: 0,
@@ -27,7 +28,7 @@ export function exitCodeOf(error: unknown): number {
   return error instanceof InterruptedError ? EXIT.interrupted : EXIT.failure;
 }
 
-/** Says on one line of stderr what is wrong, unless the help has been shown for it. Only what nobody foresaw shows where in the program it happened. */
+/** Prints an error on one line of stderr, unless the help has been shown for it. Only a bug has a stack trace. */
 export function report(error: unknown, hint: string): void {
   if (error instanceof CommanderError && error.code === "commander.help") return;
   const label = styleText("red", "elbow:", { stream: process.stderr });
@@ -36,15 +37,23 @@ export function report(error: unknown, hint: string): void {
 
 /** What `report` says. `hint` leads from a wrong command line to the help. */
 export function explain(error: unknown, hint: string): string {
+  // commander writes sentences with a label.
   if (error instanceof CommanderError) return `${oneLine(error.message).replace(/^error: |\.$/g, "")}${hint}`;
-  if (error instanceof ElbowError) return oneLine(error.message);
+  if (error instanceof ElbowError) {
+    const { setting } = error.fault;
+    const flag = flagOf(setting);
+    return oneLine(flag === setting ? error.message : error.retold({ setting: flag }).message);
+  }
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return `this should not have happened, please report it: ${stack}`;
 }
 
-/** The same error with more to say about what the user can do now. */
+/** The same error with what the user can do now behind its own remedy. */
 export function withAdvice(error: unknown, advice: string): unknown {
-  if (error instanceof ElbowError) error.message = `${error.message.replace(/\.$/, "")}; ${advice}`;
+  if (!(error instanceof ElbowError)) return error;
+  const { setting, remedy } = error.fault;
+  if (setting !== "") return error.retold({ remedy: remedy ? `${remedy}; ${advice}` : advice });
+  error.message = `${error.message.replace(/\.$/, "")}; ${advice}`; // until every error has a fault
   return error;
 }
 

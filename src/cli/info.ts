@@ -1,4 +1,4 @@
-/** `elbow info`: what a model is, and what it takes to train it. */
+/** `elbow info`: what a model is, and the memory that training it needs. */
 import { stat } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import process from "node:process";
@@ -90,7 +90,7 @@ function modelLines({ config, info, run, path }: OpenedFile): string[] {
     ["seed", String(config.seed)],
   ];
   if (trained) rows.push(["trained", trainedText(trained)]);
-  if (dataset) rows.push(["data", run ? `${dataset.name}, ${rowsText(run.config.data)}` : dataset.name]);
+  if (dataset) rows.push(["data", run ? `${dataset.name}, ${rowsText(run.config)}` : dataset.name]);
   if (dataset) rows.push(["SHA-256", dataset.sha256]);
   if (run) {
     const { batchSize, learningRate } = run.config.training;

@@ -24,14 +24,13 @@ const NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 export async function initCommand(kind: ProjectKind, path: string, flags: InitFlags): Promise<void> {
   const name = basename(path);
   if (!NAME.test(name)) {
-    throw new ConfigError(
-      `the project's name must be small letters, digits and dashes, such as my-${kind}, not ${name || path}`,
-    );
+    const expected = `a name of lower-case letters, digits and dashes, such as my-${kind}`;
+    throw new ConfigError({ setting: "<name>", expected, found: name || path });
   }
   if (flags.model === undefined) {
-    throw new ConfigError(
-      "--model must be a run directory or a model.safetensors, and is not given; `elbow train` makes one",
-    );
+    const expected = "a run directory or a model.safetensors";
+    const remedy = "train a model with `elbow train`";
+    throw new ConfigError({ setting: "--model", expected, found: "nothing", remedy });
   }
   await expectEmpty(path);
   const model = await openFile(flags.model);
@@ -62,19 +61,19 @@ async function nameProject(directory: string, name: string): Promise<void> {
   }
 }
 
-/** @throws {FileError} where there is something already */
+/** @throws {FileError} when there is something already */
 async function expectEmpty(path: string): Promise<void> {
   const there = await stat(path).catch(() => undefined);
   if (there === undefined || (there.isDirectory() && (await readdir(path)).length === 0)) return;
-  throw new FileError(
-    `${path} exists already and ${there.isDirectory() ? "is not empty" : "is a file"}; give another name`,
-  );
+  const found = there.isDirectory() ? "one with files" : "a file";
+  const expected = "no directory or an empty one";
+  throw new FileError({ setting: path, expected, found, remedy: "give another name" });
 }
 
 /**
- * A directory that appears whole or not at all: filled beside its place, then renamed.
+ * Makes a directory atomically: filled beside its place, then renamed.
  *
- * @throws {FileError} where it cannot be made; nothing is left behind then
+ * @throws {FileError} when it cannot be made; nothing is left behind then
  */
 async function appear(path: string, fill: (directory: string) => Promise<void>): Promise<void> {
   let temporary: string | undefined;

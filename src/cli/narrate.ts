@@ -1,30 +1,30 @@
-/** What a training run says while it goes: to people, to programs, or nothing. */
+/** What a training run prints: lines for people, lines of JSON for programs, or nothing. */
 import process from "node:process";
 import { styleText } from "node:util";
 import { SingleBar } from "cli-progress";
 import { shellWord } from "../codecs/quote.ts";
 import { stepsPerEpoch } from "../data/sampler.ts";
-import type { VaeConfig } from "../model/config.ts";
+import { imageOf, type VaeConfig } from "../model/config.ts";
 import type { Arithmetic, EpochMetrics, Progress } from "../node.ts";
 import { epochLine, groupDigits, lossText, rateText } from "../report/numbers.ts";
 import type { RunConfig } from "../runs/run-config.ts";
 import { RUN_FILES } from "../runs/run-directory-node.ts";
 import { columns, commandName, counted, note, print, printJson } from "./output.ts";
 
-/** What is known when the first step is about to begin. */
+/** Known before the first step. */
 export interface RunStart {
   readonly directory: string;
   readonly config: RunConfig;
-  /** Numbers that the model has to learn. */
+  /** How many. */
   readonly parameters: number;
   readonly workers: number;
   readonly tile: string;
-  /** What is done already, when a run is resumed. */
+  /** Where a resumed run continues. */
   readonly epoch: number;
   readonly step: number;
 }
 
-/** Where a run stands when it ends, whether it is done or was interrupted. */
+/** How far a run is when it ends, done or interrupted. */
 export interface RunEnd {
   readonly directory: string;
   /** Whole epochs, and steps after them. */
@@ -32,7 +32,7 @@ export interface RunEnd {
   readonly step: number;
   readonly steps: number;
   readonly epochs: number;
-  /** From the command's first moment. */
+  /** Since the command started. */
   readonly seconds: number;
   readonly files: readonly string[];
   readonly last: EpochMetrics | undefined;
@@ -44,7 +44,7 @@ export interface Narrator {
   epoch(metrics: EpochMetrics): void;
   done(end: RunEnd): void;
   interrupted(end: RunEnd): void;
-  /** Takes away what does not outlast the run, in whatever way it ends. */
+  /** Removes the bar, however the run ends. */
   close(): void;
 }
 
@@ -116,7 +116,7 @@ class Lines implements Narrator {
     const resumed =
       epoch > 0 || step > 0 ? `, resumed after epoch ${epoch}${step > 0 ? `, step ${step}` : ""}` : "";
     const lines = columns([
-      ["Data", `${data.name}, ${rowsText(data)}`],
+      ["Data", `${data.name}, ${rowsText(config)}`],
       ["Model", `${modelText(config.model)}, ${groupDigits(run.parameters)} parameters`],
       ["Training", trainingText(config)],
       ["Kernels", kernelsText(config.arithmetic, run.tile, run.workers)],
@@ -125,7 +125,7 @@ class Lines implements Narrator {
     for (const line of lines) print(styleText("dim", line, { stream: process.stdout }));
     if (!this.#terminal) return;
     this.#bar = new EpochBar(config);
-    // Even a second Ctrl-C, which ends everything at once, leaves the terminal with its cursor.
+    // Even a second Ctrl-C, which ends the process at once, must give the terminal its cursor back.
     process.once("exit", () => this.close());
     const steps = stepsPerEpoch(data.train, training.batchSize);
     this.#bar.show({ epoch: epoch + 1, step, steps, loss: 0 });
@@ -142,7 +142,7 @@ class Lines implements Narrator {
 
   done({ directory, epoch, seconds, files }: RunEnd): void {
     const run = shellWord(directory);
-    print(`Done: ${counted(epoch, "epoch")}, ${seconds.toFixed(1)} s. In ${directory}:`);
+    print(`Done: ${counted(epoch, "epoch")} in ${seconds.toFixed(1)} s. Files in ${directory}:`);
     const isPicture = (name: string): boolean => name.endsWith(".png");
     for (const group of [files.filter((name) => !isPicture(name)), files.filter(isPicture)]) {
       if (group.length > 0) print(`  ${group.join("  ")}`);
@@ -154,7 +154,7 @@ class Lines implements Narrator {
 
   interrupted({ directory, epoch, step, steps, epochs }: RunEnd): void {
     const at = step > 0 ? `at step ${step} of ${steps} in epoch ${epoch + 1}` : `after epoch ${epoch}`;
-    note(`Stopped ${at} of ${epochs}; all of it is saved. Go on:`);
+    note(`Stopped ${at} of ${epochs}; everything is saved. To resume:`);
     note(`  ${commandName()} train --resume ${shellWord(directory)}`);
   }
 
@@ -168,7 +168,7 @@ class EpochBar {
   readonly #epochs: number;
   readonly #rows: (step: number) => number;
   #bar: SingleBar | undefined;
-  /** Where the clock began to run: a resumed epoch has steps behind it that took no time now. */
+  /** Where the clock started: the first steps of a resumed epoch took no time now. */
   #from = { time: 0, rows: 0 };
 
   constructor({ data, training, epochs }: RunConfig) {
@@ -200,7 +200,7 @@ class EpochBar {
       autopadding: true,
       clearOnComplete: true,
       hideCursor: true,
-      gracefulExit: false, // Ctrl-C is for the run to answer
+      gracefulExit: false, // the run handles Ctrl-C
     });
   }
 
@@ -223,8 +223,9 @@ function trainingText({ epochs, training, model }: RunConfig): string {
 }
 
 /** `60 000 + 10 000 images of 28 × 28` */
-export function rowsText({ train, test, imageShape }: RunConfig["data"]): string {
-  const what = imageShape === undefined ? "rows" : `images of ${imageShape.join(" × ")}`;
+export function rowsText({ data: { train, test }, model }: RunConfig): string {
+  const image = imageOf(model);
+  const what = image === undefined ? "rows" : `images of ${image.height} × ${image.width}`;
   return `${groupDigits(train)} + ${groupDigits(test)} ${what}`;
 }
 

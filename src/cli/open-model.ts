@@ -7,17 +7,20 @@ import { isDownloadable } from "../data/registry.ts";
 import { ConfigError, DataError, FileError, FormatError } from "../errors.ts";
 import { readWhole } from "../files/file-node.ts";
 import { type ModelFile, parseModel } from "../formats/model-file.ts";
+import { imageOf } from "../model/config.ts";
 import { Vae } from "../node.ts";
+import type { ImageShape } from "../report/grid.ts";
 import type { DataSource, RunConfig } from "../runs/run-config.ts";
 import { RUN_FILES, RunDirectory } from "../runs/run-directory-node.ts";
 import { supportedArithmetic } from "../wasm/builds.ts";
 import { platform } from "../wasm/platform.ts";
 import { dataSource, elsewhere, loadSource } from "./data.ts";
+import type { DataFlags } from "./options.ts";
 
 export interface OpenedFile extends ModelFile {
   /** Where the file is. */
   readonly path: string;
-  /** The run that it belongs to, where it stands in a run directory. */
+  /** The run that it belongs to, if it is in a run directory. */
   readonly run?: { readonly directory: RunDirectory; readonly config: RunConfig } | undefined;
 }
 
@@ -25,22 +28,17 @@ export interface OpenedModel extends OpenedFile {
   readonly vae: Vae;
 }
 
-export interface DataFlags {
-  readonly data?: string;
-  readonly dataDir?: string;
-}
-
-/** Reads and checks the file, and makes no model of it yet. */
+/** Reads and checks the file, and creates no model yet. */
 export async function openFile(path: string): Promise<OpenedFile> {
   const directory = await openRun(path);
   const file = directory?.file(RUN_FILES.model) ?? path;
   const model = parseModel(await readWhole(file), file);
-  // A model that was imported into a directory stands there without a run.
+  // A model that was imported into a directory has no run.
   if (directory === undefined || !(await directory.hasConfig())) return { ...model, path: file };
   return { ...model, path: file, run: { directory, config: await directory.readConfig() } };
 }
 
-/** A model that is ready to run, with the arithmetic that trained it wherever this machine has it. */
+/** A model that is ready to run, with the arithmetic that trained it if this machine has it. */
 export async function openModel(path: string): Promise<OpenedModel> {
   const file = await openFile(path);
   const { arithmetic } = file.info;
@@ -54,7 +52,7 @@ export async function openModel(path: string): Promise<OpenedModel> {
   return { ...file, vae };
 }
 
-/** The run of a run directory, or of a model file that still stands in one. */
+/** The run of a run directory, or of a model file that is still in one. */
 async function openRun(path: string): Promise<RunDirectory | undefined> {
   const there = await stat(path).catch(() => undefined);
   if (!there?.isDirectory()) {
@@ -64,31 +62,34 @@ async function openRun(path: string): Promise<RunDirectory | undefined> {
   const directory = new RunDirectory(path);
   const file = directory.file(RUN_FILES.model);
   if (await stat(file).catch(() => undefined)) return directory;
-  throw new FileError(`${path}: expected a run directory with ${RUN_FILES.model}, found none in it`);
+  throw new FileError({ setting: path, expected: `a run directory with ${RUN_FILES.model}`, found: "none" });
 }
 
 /**
  * The data to run a model on: what the user names, otherwise what the model was trained on.
  *
- * @throws DataError where that data is not here, or does not fit the model
+ * @throws {DataError} when that data is not here, or does not fit the model
  */
 export async function dataFor(model: OpenedFile, { data, dataDir }: DataFlags): Promise<Dataset> {
   const source = data === undefined ? ownData(model, dataDir) : dataSource(data, dataDir);
   const dataset = await loadSource(source);
   const { inputDim } = model.config;
   if (dataset.test.dim !== inputDim) {
-    throw new DataError(
-      `${source.source} has rows of ${dataset.test.dim} numbers, but ${model.path} takes rows of ${inputDim}; ` +
-        "give the data that it is for (--data)",
-    );
+    throw new DataError({
+      setting: source.source,
+      expected: `rows of ${inputDim} numbers as in ${model.path}`,
+      found: `rows of ${dataset.test.dim}`,
+      remedy: "give the model's data with --data",
+    });
   }
   const trainedOn = model.info.dataset;
   if (data === undefined && trainedOn !== undefined && trainedOn.sha256 !== dataset.sha256) {
-    throw new DataError(
-      `${source.source} is no longer the data that ${model.path} was trained on ` +
-        `(SHA-256 ${shortSum(trainedOn.sha256)} → ${shortSum(dataset.sha256)}); to use it all the same, ` +
-        `give --data ${source.source}`,
-    );
+    throw new DataError({
+      setting: source.source,
+      expected: `the data that ${model.path} was trained on (SHA-256 ${shortSum(trainedOn.sha256)})`,
+      found: `other data (SHA-256 ${shortSum(dataset.sha256)})`,
+      remedy: `give --data ${source.source} to use it anyway`,
+    });
   }
   return dataset;
 }
@@ -97,20 +98,19 @@ function ownData({ path, run, info }: OpenedFile, dataDir: string | undefined): 
   if (run !== undefined) return elsewhere(run.config.data, dataDir);
   const name = info.dataset?.name;
   if (name !== undefined && (name === "digits" || isDownloadable(name))) return dataSource(name, dataDir);
-  const known = name === undefined ? "does not say what it was trained on" : `was trained on ${name}`;
-  throw new ConfigError(
-    `${path} ${known}; give --data mnist, fashion-mnist, digits or a directory of IDX files`,
-  );
+  const trainedOn = name === undefined ? "" : `, which was trained on ${name}`;
+  const expected = `mnist, fashion-mnist, digits or a directory of IDX files, for ${path}${trainedOn}`;
+  throw new ConfigError({ setting: "--data", expected, found: "nothing" });
 }
 
 /**
- * Height and width of a model's rows as images.
+ * Height and width of a model's rows, as PNG files have them.
  *
- * @throws FormatError where they are not images
+ * @throws {FormatError} when they are not grayscale images
  */
-export function imageShapeOf({ info, path }: OpenedFile): readonly [height: number, width: number] {
-  if (info.imageShape !== undefined) return info.imageShape;
-  throw new FormatError(
-    `${path}: expected a model of images, found one of other rows; there is no picture to make`,
-  );
+export function imageShapeOf({ config, path }: OpenedFile): ImageShape {
+  const image = imageOf(config);
+  if (image?.channels === 1) return [image.height, image.width];
+  const found = `rows of ${config.inputShape.join(" × ")} numbers`;
+  throw new FormatError({ setting: path, expected: "a model of grayscale images", found });
 }

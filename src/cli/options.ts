@@ -1,202 +1,153 @@
-/** The command line's values: from text to checked settings. What is allowed is decided where the model decides it. */
-import { Option } from "commander";
+/** The command's options: words for each setting, and from text to a checked value. The model decides what is allowed. */
+import { Argument, Option } from "commander";
+import { quoteIfNeeded } from "../codecs/quote.ts";
 import { ConfigError } from "../errors.ts";
 import {
-  ACTIVATION_NAMES,
-  type Activation,
-  checkConfig,
-  checkEpochs,
-  checkSamples,
-  checkSteps,
-  checkTraining,
-  checkWorkers,
-  LIKELIHOOD_NAMES,
-  type Likelihood,
-  TRACE_STEPS,
-  TRAIN_DEFAULTS,
-  VAE_DEFAULTS,
+  MODEL_SETTINGS,
+  TRAINING_SETTINGS,
+  type TrainingConfig,
   type VaeConfig,
+  WORK_SETTINGS,
 } from "../model/config.ts";
+import { oneOf, type Setting, wholeNumber } from "../model/settings.ts";
 
-/**
- * An option with a value. Nothing is its value where it is not given, and the default only stands in its help: `--resume`
- * must tell what was said from what was not.
- */
-function option<T>(flags: string, description: string, parse: (text: string) => T): Option {
-  return new Option(flags, description).argParser(parse);
+const SETTINGS = { ...MODEL_SETTINGS, ...TRAINING_SETTINGS, ...WORK_SETTINGS };
+/** The width of a row is the data's, and the tile is ELBOW_KERNELS'. */
+type Key = Exclude<keyof typeof SETTINGS, "inputDim" | "tile">;
+
+interface Words {
+  readonly flags: string;
+  readonly help: string;
+  readonly read?: (text: string) => unknown;
+  /** Instead of the setting's own. */
+  readonly range?: string;
+  readonly expected?: string;
+  readonly default?: string;
 }
 
-/**
- * Lets the model's own check decide, and says what it expects in the command line's words.
- *
- * @param flag as the user wrote it, `--batch-size`
- * @throws {ConfigError} `--batch-size must be a whole number from 1 to 65536, not 0`
- */
-function checked<T>(flag: string, text: string, check: () => T): T {
-  try {
-    return check();
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    const expected = /\bmust be .*(?=, not )/.exec(error.message)?.[0] ?? error.message;
-    throw new ConfigError(`${flag} ${expected}, not ${text === "" ? "empty" : text}`, { cause: error });
-  }
-}
+const WORDS: Readonly<Record<Key, Words>> = {
+  inputShape: {
+    flags: "--image-shape <h>x<w>",
+    help: "height and width, if a row is a grayscale image, such as 28x28",
+    expected: "a height and a width, such as 28x28",
+    read: (text) => (/^\d+x\d+$/.test(text) ? [...text.split("x").map(Number), 1] : text),
+  },
+  hidden: {
+    flags: "--hidden <widths>",
+    help: "widths of the encoder's hidden layers, such as 400 or 400,200; the decoder mirrors them",
+    read: (text) => text.split(",").map(toNumber),
+  },
+  latentDim: { flags: "--latent <n>", help: "latent dimensions" },
+  activation: { flags: "--activation <name>", help: "activation of the hidden layers", read: String },
+  likelihood: {
+    flags: "--likelihood <name>",
+    help: "likelihood p(x|z)",
+    range: "bernoulli or gaussian (unit variance)",
+    read: String,
+  },
+  seed: { flags: "--seed <n>", help: "seed of the initial weights, the noise and the order of rows" },
+  batchSize: { flags: "--batch-size <n>", help: "rows per step" },
+  learningRate: { flags: "--lr <x>", help: "learning rate of Adam" },
+  epochs: { flags: "--epochs <n>", help: "passes over the training data" },
+  steps: { flags: "--steps <n>", help: "training steps to record" },
+  workers: {
+    flags: "--workers <n>",
+    help: "threads, which change the time but not the result",
+    default: "all cores",
+  },
+  samples: { flags: "--samples <n>", help: "posterior samples to average per row" },
+};
 
-/** A number as people write one; NaN for anything else, which no check lets pass. */
+/** A number as people write one; NaN for anything else, which no setting accepts. */
 function toNumber(text: string): number {
   return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text.trim()) ? Number(text) : Number.NaN;
 }
 
-function modelSetting<K extends keyof VaeConfig>(flag: string, key: K, read: (text: string) => unknown) {
-  return (text: string): VaeConfig[K] =>
-    // checkConfig believes nothing, so it may be handed anything.
-    checked(flag, text, () => checkConfig({ inputDim: 1, [key]: read(text) })[key]);
+/** An option whose text must be allowed. Without `.default`, its value is undefined where it is not given. */
+function checkedOption(words: Words, setting: Setting<unknown>): Option {
+  const { flags, help, read = toNumber } = words;
+  const { range, expected, default: otherwise } = { ...setting, ...words };
+  const option = textOption(flags, range ? `${help}, ${range}` : help, otherwise?.toString());
+  const name = option.short ?? flags.split(" ")[0]!;
+  return option.argParser((text) => accepted(name, { ...setting, expected }, text, read(text)));
 }
 
-function wholeNumber(flag: string, least: number, most: number): (text: string) => number {
-  return (text) => {
-    const value = toNumber(text);
-    if (Number.isInteger(value) && value >= least && value <= most) return value;
-    throw new ConfigError(`${flag} must be a whole number from ${least} to ${most}, not ${text || "empty"}`);
-  };
+function accepted<T>(name: string, setting: Setting<T>, text: string, value: unknown): T {
+  if (setting.accepts(value)) return value as T;
+  const found = text === "" ? "an empty text" : quoteIfNeeded(text);
+  throw new ConfigError({ setting: name, expected: setting.expected, found });
 }
 
-function readHidden(text: string): readonly number[] {
-  const hidden = text.split(",").map(toNumber);
-  for (const width of hidden) {
-    checked("--hidden: every width", text, () => checkConfig({ inputDim: 1, hidden: [width] }));
-  }
-  return checked("--hidden", text, () => checkConfig({ inputDim: 1, hidden }).hidden);
+export function choiceArgument(name: string, help: string, choices: readonly string[]): Argument {
+  return new Argument(name, help).argParser((text) => accepted(name, oneOf(choices), text, text));
 }
 
-export const MODEL_OPTIONS: readonly Option[] = [
-  option(
-    "--hidden <widths>",
-    `widths of the encoder's hidden layers, as 400 or 400,200; the decoder mirrors them (default: ${VAE_DEFAULTS.hidden})`,
-    readHidden,
-  ),
-  option(
-    "--latent <n>",
-    `dimensions of the latent space (default: ${VAE_DEFAULTS.latentDim})`,
-    modelSetting("--latent", "latentDim", toNumber),
-  ),
-  option(
-    "--activation <name>",
-    `${ACTIVATION_NAMES.join(" or ")} (default: ${VAE_DEFAULTS.activation})`,
-    modelSetting("--activation", "activation", String),
-  ),
-  option(
-    "--likelihood <name>",
-    `${LIKELIHOOD_NAMES.join(", or ")} of unit variance (default: ${VAE_DEFAULTS.likelihood})`,
-    modelSetting("--likelihood", "likelihood", String),
-  ),
-  option(
-    "--seed <n>",
-    `decides initial weights, noise and the order of rows (default: ${VAE_DEFAULTS.seed})`,
-    modelSetting("--seed", "seed", toNumber),
-  ),
-];
-
-/** What decides a step. */
-export const STEP_OPTIONS: readonly Option[] = [
-  option("--batch-size <n>", `rows in a step (default: ${TRAIN_DEFAULTS.batchSize})`, (text) =>
-    checked("--batch-size", text, () => checkTraining({ batchSize: toNumber(text) }).batchSize),
-  ),
-  option("--lr <x>", `Adam's learning rate (default: ${TRAIN_DEFAULTS.learningRate})`, (text) =>
-    checked("--lr", text, () => checkTraining({ learningRate: toNumber(text) }).learningRate),
-  ),
-];
-
-export const TRAINING_OPTIONS: readonly Option[] = [
-  option("--epochs <n>", `times through the data (default: ${TRAIN_DEFAULTS.epochs})`, (text) =>
-    checked("--epochs", text, () => checkEpochs(toNumber(text))),
-  ),
-  ...STEP_OPTIONS,
-];
-
-export function traceStepsOption(): Option {
-  return option("--steps <n>", `steps from the start of training (default: ${TRACE_STEPS})`, (text) =>
-    checked("--steps", text, () => checkSteps(toNumber(text))),
-  );
+export function textOption(flags: string, help: string, otherwise?: string): Option {
+  return new Option(flags, otherwise === undefined ? help : `${help} (default ${otherwise})`);
 }
 
-export function workersOption(): Option {
-  return option("--workers <n>", "threads; changes the time, not the result (default: all cores)", (text) =>
-    checked("--workers", text, () => checkWorkers(toNumber(text))),
-  );
+/** The option of a setting. Its default is applied where the setting is used, so `--resume` sees what was given. */
+export function settingOption(key: Key, words: Partial<Words> = {}): Option {
+  const option = checkedOption({ ...WORDS[key], ...words }, SETTINGS[key]);
+  option.attributeName = () => key;
+  return option;
 }
 
-export function dataOption(otherwise: string): Option {
-  return new Option(
-    "--data <name>",
-    `mnist, fashion-mnist, digits, or a directory of IDX files (default: ${otherwise})`,
-  );
+/** What people call a setting: `--lr`. */
+export function flagOf(key: string): string {
+  return key in WORDS ? WORDS[key as Key].flags.split(" ")[0]! : key;
 }
 
-export function dataDirOption(): Option {
-  return new Option("--data-dir <dir>", "where named datasets are, and are downloaded to");
+const MODEL_KEYS = ["hidden", "latentDim", "activation", "likelihood", "seed"] as const;
+export const MODEL_OPTIONS = MODEL_KEYS.map((key) => settingOption(key));
+export const STEP_OPTIONS = [settingOption("batchSize"), settingOption("learningRate")];
+
+/** An option of the command alone, with its default in place. */
+function ownOption(
+  flags: string,
+  help: string,
+  setting: Setting<unknown>,
+  words: Partial<Words> = {},
+): Option {
+  return checkedOption({ flags, help, ...words }, setting).default(setting.default);
 }
 
-export function countOption(otherwise: number, what: string): Option {
-  // As many as a picture can well hold.
-  const parse = wholeNumber("-n", 1, 10_000);
-  return new Option("-n, --number <n>", what).argParser(parse).default(otherwise);
+export function countOption(help: string, otherwise: number): Option {
+  return ownOption("-n, --number <n>", help, wholeNumber(1, 10_000, otherwise));
 }
 
-export function seedOption(description: string): Option {
-  return option("--seed <n>", description, modelSetting("--seed", "seed", toNumber));
-}
-
-export function rowOption(flag: string, otherwise: number, what: string): Option {
-  const parse = wholeNumber(flag, 0, 2 ** 32 - 1);
-  return new Option(`${flag} <row>`, what).argParser(parse).default(otherwise);
+export function rowOption(flag: string, help: string, otherwise: number): Option {
+  return ownOption(`${flag} <row>`, help, wholeNumber(0, 2 ** 32 - 1, otherwise), {
+    range: "counted from 0",
+  });
 }
 
 export function stepsOption(): Option {
-  const parse = wholeNumber("--steps", 2, 1000);
-  return new Option("--steps <n>", "images in all, both ends included").argParser(parse).default(10);
-}
-
-export function samplesOption(): Option {
-  return option("--samples <n>", "draws of z for each row, of which the mean is taken (default: 1)", (text) =>
-    checked("--samples", text, () => checkSamples(toNumber(text))),
-  );
-}
-
-export function imageShapeOption(): Option {
-  return option(
-    "--image-shape <h>x<w>",
-    "height and width where rows are grayscale images, as 28x28",
-    (text) => {
-      const [, height, width] = /^([1-9]\d{0,6})x([1-9]\d{0,6})$/.exec(text) ?? [];
-      if (height && width) return [Number(height), Number(width)];
-      throw new ConfigError(
-        `--image-shape must be a height and a width, such as 28x28, not ${text || "empty"}`,
-      );
-    },
-  );
+  return ownOption("--steps <n>", "images, both ends included", wholeNumber(2, 1000, 10));
 }
 
 export function splitOption(): Option {
-  return new Option("--split <name>", "which rows").choices(["test", "train"]).default("test");
+  return ownOption("--split <name>", "rows to use", oneOf(["test", "train"], "test"), { read: String });
 }
 
-export function outputOption(otherwise: string, what: string): Option {
-  return new Option("-o, --output <file>", what).default(otherwise);
+export function outputOption(help: string, otherwise: string): Option {
+  return textOption("-o, --output <file>", help, otherwise).default(otherwise);
+}
+
+export function dataOptions(otherwise: string): Option[] {
+  return [
+    textOption("--data <name>", "mnist, fashion-mnist, digits or a directory of IDX files", otherwise),
+    textOption("--data-dir <dir>", "directory of the named datasets, also for downloads", "the user's cache"),
+  ];
+}
+
+export interface DataFlags {
+  readonly data?: string;
+  readonly dataDir?: string;
 }
 
 /** What `elbow train` and `elbow trace` were told of the work; absent where they were told nothing. */
-export interface WorkFlags {
-  readonly data?: string;
-  readonly dataDir?: string;
-  readonly batchSize?: number;
-  readonly lr?: number;
-  readonly hidden?: readonly number[];
-  readonly latent?: number;
-  readonly activation?: Activation;
-  readonly likelihood?: Likelihood;
-  readonly seed?: number;
-}
+export interface WorkFlags extends DataFlags, Partial<Omit<VaeConfig, "inputDim"> & TrainingConfig> {}
 
 export interface TrainFlags extends WorkFlags {
   readonly epochs?: number;

@@ -1,6 +1,8 @@
 /** Lines for people and for programs. */
 import { readFileSync } from "node:fs";
+import { extname } from "node:path";
 import process from "node:process";
+import { ConfigError } from "../errors.ts";
 
 /** A line on stdout. */
 export function print(line: string): void {
@@ -55,6 +57,17 @@ export function commandName(): string {
 /** `1 epoch`, `2 epochs` */
 export function counted(count: number, what: string): string {
   return `${count} ${what}${count === 1 ? "" : "s"}`;
+}
+
+/**
+ * Refuses a file name before any work is done for it.
+ *
+ * @throws {ConfigError} when `-o` has another ending: the file would mislead, or replace somebody's
+ */
+export function expectEnding(path: string, ...endings: readonly string[]): void {
+  if (endings.includes(extname(path).toLowerCase())) return;
+  const expected = `a file name that ends in ${endings.filter(Boolean).join(" or ")}`;
+  throw new ConfigError({ setting: "-o", expected, found: path });
 }
 
 /** A table's rows with their cells under each other; `right` has the numbers of columns that end flush. */

@@ -3,22 +3,7 @@ import { extname } from "node:path";
 import { serializeCsv } from "../codecs/csv.ts";
 import { serializeNpy } from "../codecs/npy.ts";
 import type { Split } from "../data/dataset.ts";
-import { ConfigError } from "../errors.ts";
 import { writeWhole } from "../files/file-node.ts";
-
-/**
- * Before any work is done for it.
- *
- * @throws ConfigError where the name says nothing that can be written
- */
-export function expectRowsFile(path: string): void {
-  if (isNpy(path) || extname(path).toLowerCase() === ".csv") return;
-  throw new ConfigError(`-o must be a file that ends in .npy or .csv, not ${path}`);
-}
-
-function isNpy(path: string): boolean {
-  return extname(path).toLowerCase() === ".npy";
-}
 
 /**
  * NumPy's file holds the values alone; CSV has names above its columns, and before them the labels where there are any.
@@ -33,8 +18,9 @@ export async function writeRows(
   columns: readonly string[],
   { labels }: Split,
 ): Promise<void> {
-  const contents = isNpy(path)
-    ? serializeNpy(values, shape)
-    : serializeCsv(values, labels === undefined ? { columns } : { columns, labels });
+  const contents =
+    extname(path).toLowerCase() === ".npy"
+      ? serializeNpy(values, shape)
+      : serializeCsv(values, labels === undefined ? { columns } : { columns, labels });
   await writeWhole(path, contents);
 }

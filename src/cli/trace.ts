@@ -1,19 +1,18 @@
 /** `elbow trace` */
 import { stat } from "node:fs/promises";
 import { cpus } from "node:os";
-import { extname } from "node:path";
 import process from "node:process";
 import { readMetadata } from "../codecs/safetensors.ts";
 import { rowsInSteps } from "../data/sampler.ts";
-import { ConfigError, FileError } from "../errors.ts";
+import { FileError } from "../errors.ts";
 import { expectWritable, readWhole, writeWhole } from "../files/file-node.ts";
 import { expectTraceSize } from "../formats/trace-file.ts";
-import { TRACE_STEPS } from "../model/config.ts";
-import { serializeTrace, TRAIN_DEFAULTS, tuneEngine, trace as writeDown } from "../node.ts";
+import { checkSteps, checkTraining } from "../model/config.ts";
+import { serializeTrace, tuneEngine, trace as writeDown } from "../node.ts";
 import { groupDigits } from "../report/numbers.ts";
 import { dataSource, loadDefault, loadSource } from "./data.ts";
 import type { WorkFlags } from "./options.ts";
-import { counted, elbowVersion, print } from "./output.ts";
+import { counted, elbowVersion, expectEnding, print } from "./output.ts";
 import { newModel } from "./train.ts";
 
 export interface TraceFlags extends WorkFlags {
@@ -30,18 +29,15 @@ export async function traceCommand(flags: TraceFlags): Promise<void> {
     data === undefined
       ? (await loadDefault(dataDir, {})).dataset
       : await loadSource(dataSource(data, dataDir));
-  const vae = await newModel(flags, train.dim);
-  const {
-    steps = TRACE_STEPS,
-    batchSize = TRAIN_DEFAULTS.batchSize,
-    lr = TRAIN_DEFAULTS.learningRate,
-  } = flags;
+  const vae = await newModel(flags, train);
+  const steps = checkSteps(flags.steps);
+  const training = checkTraining(flags);
   const kept = flags.withoutData ? undefined : train;
-  expectTraceSize(vae.config, { steps, rows: rowsInSteps(train.count, batchSize, steps) }, kept);
-  const trace = await writeDown(vae, train, { steps, batchSize, learningRate: lr });
+  expectTraceSize(vae.config, { steps, rows: rowsInSteps(train.count, training.batchSize, steps) }, kept);
+  const trace = await writeDown(vae, train, { steps, ...training });
   const bytes = serializeTrace(trace, {
     data: kept,
-    info: { elbow: elbowVersion(), dataset: { name, sha256 }, imageShape: train.shape },
+    info: { elbow: elbowVersion(), dataset: { name, sha256 } },
     machine: describeMachine(),
   });
   await writeWhole(output, bytes);
@@ -55,20 +51,23 @@ function describeMachine(): string {
 }
 
 /**
- * A trace takes the place of a trace and of nothing else: models have names that end like its own.
+ * A trace replaces a trace and nothing else: models have the same ending.
  *
- * @throws ConfigError or FileError where it would be something else, or nothing can be written there
+ * @throws {ConfigError} when the name has another ending
+ * @throws {FileError} when there is another file, or none can be written
  */
 async function expectReplaceable(path: string): Promise<void> {
   await expectWritable(path);
   const there = await stat(path).catch(() => undefined);
   if (there !== undefined && !there.isFile()) return;
-  if (extname(path).toLowerCase() !== ".safetensors") {
-    throw new ConfigError(`-o must be a file that ends in .safetensors, not ${path}`);
-  }
+  expectEnding(path, ".safetensors");
   if (there === undefined) return;
   const { contents } = readMetadata(await readWhole(path), path);
-  if (contents !== "trace") {
-    throw new FileError(`${path} is there already and is no trace; remove it or give -o another name`);
-  }
+  if (contents === "trace") return;
+  throw new FileError({
+    setting: path,
+    expected: "no file or a trace",
+    found: "another",
+    remedy: "give another -o",
+  });
 }

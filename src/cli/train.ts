@@ -2,8 +2,11 @@
 import process from "node:process";
 import { shellWord } from "../codecs/quote.ts";
 import type { Dataset, Split } from "../data/dataset.ts";
+import { checkEpochs, checkTraining, MODEL_SETTINGS } from "../model/config.ts";
 import { parameterCount } from "../model/parameters.ts";
-import { TRAIN_DEFAULTS, Trainer, tuneEngine, Vae } from "../node.ts";
+import { pickSettings } from "../model/settings.ts";
+import { Trainer, tuneEngine, Vae } from "../node.ts";
+import { type EarlierRun, expectSameData } from "../runs/resume.ts";
 import type { DataSource, RunConfig } from "../runs/run-config.ts";
 import { claim, defaultDirectory, expectFree, type RunDirectory } from "../runs/run-directory-node.ts";
 import { platform } from "../wasm/platform.ts";
@@ -13,7 +16,7 @@ import { catchInterrupts } from "./interrupt.ts";
 import { chooseNarrator, type Narrator } from "./narrate.ts";
 import type { TrainFlags, WorkFlags } from "./options.ts";
 import { commandName, elbowVersion, print, printJson } from "./output.ts";
-import { type EarlierRun, expectSameData, openEarlier } from "./resume.ts";
+import { isComplete, openResumed } from "./resume.ts";
 import { type Prepared, runEpochs } from "./run-epochs.ts";
 
 /** Rows that reconstructions.png shows. */
@@ -43,10 +46,10 @@ async function train(
   began: number,
 ): Promise<number> {
   tuneEngine(); // before any kernel is compiled
-  platform().asked(); // a wrong ELBOW_KERNELS is told before anything is loaded
+  platform().asked(); // throws for a wrong ELBOW_KERNELS before anything is loaded
   const { out, overwrite = false, resume } = flags;
-  const earlier = resume === undefined ? undefined : await openEarlier(resume, flags);
-  if (earlier?.complete) return sayComplete(earlier, flags);
+  const earlier = resume === undefined ? undefined : await openResumed(resume, flags);
+  if (earlier && isComplete(earlier)) return sayComplete(earlier, flags);
   if (earlier === undefined && out !== undefined) await expectFree(out, overwrite);
   const prepared = await prepare(flags, earlier, narrator, signal);
   const { trainer, config } = prepared;
@@ -76,7 +79,7 @@ async function train(
   }
 }
 
-/** Everything up to the first step, and nothing on disk. The dataset ends with it: the trainer has its own copy. */
+/** Everything before the first step, and nothing on disk. The dataset is not kept: the trainer has its own copy. */
 async function prepare(
   flags: TrainFlags,
   earlier: EarlierRun | undefined,
@@ -85,7 +88,7 @@ async function prepare(
 ): Promise<Prepared> {
   const { source, dataset } = await loadData(flags, earlier, signal);
   if (earlier !== undefined) expectSameData(earlier, dataset);
-  const vae = await createModel(flags, earlier, dataset.train.dim);
+  const vae = await createModel(flags, earlier, dataset.train);
   const config = earlier
     ? { ...earlier.config, data: { ...earlier.config.data, ...source } }
     : newConfig(flags, source, dataset, vae);
@@ -112,33 +115,26 @@ async function loadData(
   return { source, dataset: await loadSource(source, settings) };
 }
 
-/** A resumed run keeps its arithmetic, wherever it began. */
-function createModel(flags: TrainFlags, earlier: EarlierRun | undefined, inputDim: number): Promise<Vae> {
-  if (earlier !== undefined) {
-    const { model, arithmetic } = earlier.config;
-    return Vae.create(model, { arithmetic });
-  }
-  return newModel(flags, inputDim);
+/** A resumed run keeps its arithmetic on every machine. */
+function createModel(flags: TrainFlags, earlier: EarlierRun | undefined, train: Split): Promise<Vae> {
+  if (earlier === undefined) return newModel(flags, train);
+  const { model, arithmetic } = earlier.config;
+  return Vae.create(model, { arithmetic });
 }
 
-/** A model with the settings that were said, and otherwise with the defaults. */
-export function newModel(flags: WorkFlags, inputDim: number): Promise<Vae> {
-  const { hidden, latent, activation, likelihood, seed } = flags;
-  const given = { hidden, latentDim: latent, activation, likelihood, seed };
-  const said = Object.entries(given).filter(([, value]) => value !== undefined);
-  return Vae.create({ inputDim, ...Object.fromEntries(said) });
+/** A model for rows of this shape, with the given settings and otherwise the defaults. */
+export function newModel(flags: WorkFlags, { shape, dim }: Split): Promise<Vae> {
+  const inputShape = shape === undefined ? [dim] : [...shape, 1];
+  return Vae.create({ ...pickSettings(MODEL_SETTINGS, flags), inputShape });
 }
 
 function newConfig(flags: TrainFlags, source: DataSource, dataset: Dataset, vae: Vae): RunConfig {
   const { name, sha256, train, test } = dataset;
   return {
-    data: { ...source, name, sha256, train: train.count, test: test.count, imageShape: train.shape },
+    data: { ...source, name, sha256, train: train.count, test: test.count },
     model: vae.config,
-    training: {
-      batchSize: flags.batchSize ?? TRAIN_DEFAULTS.batchSize,
-      learningRate: flags.lr ?? TRAIN_DEFAULTS.learningRate,
-    },
-    epochs: flags.epochs ?? TRAIN_DEFAULTS.epochs,
+    training: checkTraining(flags),
+    epochs: checkEpochs(flags.epochs),
     arithmetic: vae.arithmetic,
     versions: { elbow: elbowVersion(), node: process.versions.node, v8: process.versions.v8 },
   };
@@ -155,9 +151,9 @@ async function openDirectory(
   return earlier.directory;
 }
 
-/** MNIST's training rows are 47 MB, which the garbage collector would keep until it has reason to look. */
+/** Frees MNIST's 47 MB of training rows at once instead of at the next garbage collection. */
 function discard({ values: { buffer } }: Split): void {
-  // Small arrays may share their buffer with others; Node 20 does not know how to let go of one.
+  // Small arrays may share their buffer with others; Node 20 has no transfer.
   if (buffer instanceof ArrayBuffer && buffer.byteLength > 2 ** 20) buffer.transfer?.(0);
 }
 
@@ -173,5 +169,11 @@ function sayComplete({ directory, checkpoint, config }: EarlierRun, { json, quie
 }
 
 function nothingToSave(): InterruptedError {
-  return new InterruptedError("interrupted before the first step; there is no run to go on with");
+  const found = "an interruption";
+  return new InterruptedError({
+    setting: "the run",
+    expected: "its first step",
+    found,
+    remedy: "nothing was saved",
+  });
 }

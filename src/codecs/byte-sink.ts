@@ -1,9 +1,9 @@
-/** Collects chunks of a stream into one array, with no copy at the end where the length was known beforehand. */
+/** Collects the chunks of a stream in one array, without a copy when the length was known beforehand. */
 export class ByteSink {
   #bytes: Uint8Array<ArrayBuffer>;
   #length = 0;
 
-  /** @param expected bytes to make room for; more may come, or fewer */
+  /** @param expected bytes to allocate; more may come, or fewer */
   constructor(expected: number) {
     this.#bytes = new Uint8Array(expected);
   }
@@ -23,7 +23,7 @@ export class ByteSink {
     this.#length = needed;
   }
 
-  /** Everything that came, as a view. */
+  /** All bytes, as a view. */
   finish(): Uint8Array<ArrayBuffer> {
     return this.#bytes.subarray(0, this.#length);
   }

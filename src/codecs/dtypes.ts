@@ -1,7 +1,7 @@
-/** The element types that a model's tensor can be read from. All are little-endian in the file. */
+/** Element types of tensors that can be read. All are little-endian in the file. */
 export type Dtype = "F64" | "F32" | "F16" | "BF16";
 
-/** Bytes per element. A Map, since the key comes from a file: `toString` must not be a type. */
+/** Bytes per element. A Map, because the key comes from a file and `toString` must not be a type. */
 export const DTYPE_BYTES: ReadonlyMap<string, number> = new Map<Dtype, number>([
   ["F64", 8],
   ["F32", 4],
@@ -14,14 +14,13 @@ export function isDtype(text: string): text is Dtype {
 }
 
 /**
- * Elements as float32, in memory of their own. F16 and BF16 convert exactly; F64 rounds to nearest, and what is beyond
- * float32's range becomes infinite, as `Tensor.float()` does in PyTorch.
+ * Converts elements to float32, in a buffer of their own. F16 and BF16 convert exactly; F64 rounds to nearest, and
+ * numbers beyond float32's range become infinite, as in PyTorch's `Tensor.float()`.
  *
- * @param bytes a whole number of elements; any alignment, shared memory or not.
+ * @param bytes a whole number of elements; any alignment, shared memory or not
  */
 export function decodeFloats(bytes: Uint8Array, dtype: Dtype): Float32Array {
-  // A fresh copy starts at offset 0 of its own buffer, so it is aligned whatever the file's header length was.
-  // (Not `slice`: Node's Buffer, a Uint8Array too, makes that a view.)
+  // A copy starts at offset 0 of its own buffer, so it is aligned. (Not `slice`: for Node's Buffer that is a view.)
   const { buffer } = new Uint8Array(bytes);
   switch (dtype) {
     case "F32":
@@ -35,10 +34,10 @@ export function decodeFloats(bytes: Uint8Array, dtype: Dtype): Float32Array {
   }
 }
 
-/** The arrays that can be written, each as the element type that it has. */
+/** Arrays that can be written, each with its own element type. */
 export type Elements = Float64Array | Float32Array | Int32Array | Uint8Array;
 
-/** The name that a safetensors file has for an array's element type. */
+/** The safetensors name of an array's element type. */
 export function dtypeOf(values: Elements): "F64" | "F32" | "I32" | "U8" {
   if (values instanceof Float64Array) return "F64";
   if (values instanceof Float32Array) return "F32";
@@ -46,8 +45,8 @@ export function dtypeOf(values: Elements): "F64" | "F32" | "I32" | "U8" {
 }
 
 /**
- * Elements as the bytes of the file. Byte for byte, so that even the bits of a NaN survive. Elbow's arrays are
- * WebAssembly's, which is little-endian as the files are.
+ * The bytes of the elements, so that even the bits of a NaN survive. Elbow's arrays are WebAssembly's, which is
+ * little-endian as the files are.
  */
 export function elementBytes(values: Elements): Uint8Array {
   return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);

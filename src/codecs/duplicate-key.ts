@@ -1,11 +1,9 @@
 /**
- * Finds a key that stands twice in the same object of a JSON text, at any depth. `JSON.parse` keeps the last of them
- * without a word, so two readers could see two different files in the same bytes.
+ * Finds a key that one object of a JSON text has twice, at any depth. `JSON.parse` silently keeps the last, so two
+ * readers could see two different files in the same bytes.
  *
- * `json` must be valid JSON (have gone through `JSON.parse`): then a string is a key exactly when a colon follows it, and
- * quotes and backslashes are all that needs care.
- *
- * @returns the first repeated key, or undefined.
+ * @param json valid JSON (`JSON.parse` accepts it): then a string is a key exactly when a colon follows it
+ * @returns the first repeated key, or undefined
  */
 export function duplicateKey(json: string): string | undefined {
   const open: Set<string>[] = [];

@@ -1,11 +1,11 @@
 import { DataError } from "../errors.ts";
 import { ByteSink } from "./byte-sink.ts";
 
-/** More than this out of one file is refused: no dataset that fits the kernels' 4 GiB of memory needs it. */
+/** Larger files are refused: no dataset that fits the kernels' 4 GiB of memory needs them. */
 export const MOST_UNZIPPED_BYTES = 2 ** 31;
-/** Input goes in by pieces, so that output does not pile up before it is read. */
+/** Input is written in pieces, so that output does not pile up before it is read. */
 const PIECE_BYTES = 0x4_0000;
-/** Room is made beforehand only where the file could plausibly need it; images rarely shrink further than this. */
+/** Limit of the compression ratio for which memory is allocated beforehand; images rarely shrink further. */
 const PLAUSIBLE_RATIO = 64;
 
 export function isGzip(bytes: Uint8Array): boolean {
@@ -13,8 +13,8 @@ export function isGzip(bytes: Uint8Array): boolean {
 }
 
 /**
- * How many bytes a gzip file says it holds: the last four bytes, which are right for files below 4 GiB of one member
- * (RFC 1952, section 2.3.1). Only a hint, so never more than the file could plausibly yield.
+ * The uncompressed size by a gzip file's last four bytes, which are right for one member below 4 GiB (RFC 1952, section
+ * 2.3.1). Only a hint, so never more than the file could plausibly contain.
  */
 export function unzippedSizeHint(bytes: Uint8Array): number {
   if (bytes.length < 18) return 0;
@@ -24,27 +24,25 @@ export function unzippedSizeHint(bytes: Uint8Array): number {
 }
 
 export function notGzip(file: string, cause: unknown): DataError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  const why = reason === "" ? "" : ` (${reason})`;
-  return new DataError(`${file}: expected a whole gzip file, found a truncated or damaged one${why}.`, {
-    cause,
-  });
+  const fault = { setting: file, expected: "a whole gzip file", found: "a truncated or damaged one" };
+  return new DataError({ ...fault, remedy: "download it again" }, { cause });
 }
 
 export function tooLarge(file: string): DataError {
-  return new DataError(`${file}: expected at most 2 GiB of data, found a gzip file that holds more.`);
+  const fault = { setting: file, expected: "at most 2 GiB of uncompressed data", found: "more" };
+  return new DataError({ ...fault, remedy: "use a smaller dataset" });
 }
 
 /**
- * Bytes as they are, or decompressed where they are gzip. Runs wherever `DecompressionStream` does.
- * @param file what errors call it
- * @throws DataError where the gzip file is truncated, damaged, or would yield more than 2 GiB
+ * Decompresses gzip, and returns other bytes as they are. Needs `DecompressionStream`.
+ * @param file its name in errors
+ * @throws {DataError} when the gzip file is truncated, damaged, or has more than 2 GiB of data
  */
 export async function gunzip(file: string, bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
   if (!isGzip(bytes)) return bytes;
   const stream = new DecompressionStream("gzip");
   const writing = writeAll(stream.writable, bytes);
-  // The reader meets the same error; without this it would also count as unhandled.
+  // The reader throws the same error; without this it would also count as unhandled.
   writing.catch(() => {});
   const sink = new ByteSink(unzippedSizeHint(bytes));
   const reader = stream.readable.getReader();

@@ -1,16 +1,15 @@
 import { ConfigError } from "../errors.ts";
 import { elementBytes } from "./dtypes.ts";
 
-/** Data starts at a multiple of this, so that NumPy can map the file into memory. */
+/** The data starts at a multiple of this, so that NumPy can map the file into memory. */
 const ALIGNMENT = 64;
 
 /**
- * An array as a NumPy file, version 1.0: little-endian float32 or float64 as `values` are, row-major. `numpy.load` gives
- * an array of that shape.
+ * Writes an array as a NumPy file, version 1.0: little-endian float32 or float64 as `values`, row-major.
  * Format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html
  *
- * @param values the elements of `shape`, row-major.
- * @throws ConfigError if `values` does not hold as many elements as `shape` has.
+ * @param values the elements of `shape`, row-major
+ * @throws {ConfigError} when `values` has another number of elements than `shape`
  */
 export function serializeNpy(
   values: Float32Array | Float64Array,
@@ -18,12 +17,12 @@ export function serializeNpy(
 ): Uint8Array<ArrayBuffer> {
   const count = shape.reduce((product, size) => product * size, 1);
   if (values.length !== count) {
-    throw new ConfigError(
-      `An array of shape [${shape.join(", ")}] has ${count} elements, but ${values.length} were given.`,
-    );
+    const expected = `${count} elements, as shape [${shape.join(", ")}] has`;
+    const found = String(values.length);
+    throw new ConfigError({ setting: "values", expected, found, remedy: "check the shape" });
   }
   const descr = values instanceof Float64Array ? "<f8" : "<f4";
-  // A tuple of Python's: one element has a comma behind it, more than one may.
+  // A Python tuple of one element needs a comma behind it.
   const tuple = shape.length === 1 ? `${shape[0]},` : shape.join(", ");
   const dict = `{'descr': '${descr}', 'fortran_order': False, 'shape': (${tuple}), }`;
   const before = 10; // magic, version, header length

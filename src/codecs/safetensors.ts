@@ -7,8 +7,8 @@
  *     the rest  the tensors' elements, row-major and little-endian; the offsets count from here, and together they
  *               cover every byte exactly once
  *
- * A file comes from anywhere, so nothing in it is believed before it is checked, and nothing is allocated by its word:
- * the tensors that the reader returns take at most twice the bytes that are really there.
+ * A file is untrusted: the reader checks everything before it uses it, and allocates nothing of a size that only the
+ * file claims. The tensors that it returns have at most twice the bytes of the file.
  */
 import { ConfigError, FormatError } from "../errors.ts";
 import {
@@ -23,35 +23,35 @@ import {
 import { duplicateKey } from "./duplicate-key.ts";
 import { describe, quote } from "./quote.ts";
 
-/** What the reference implementation allows, too: JSON beyond it is an attack on the parser. */
+/** The limit of the reference implementation: longer JSON is an attack on the parser. */
 const MAX_HEADER_BYTES = 100_000_000;
 const METADATA_KEY = "__metadata__";
 
 export interface Tensor {
   readonly name: string;
-  /** The element type in the file; `data` is float32 whatever it was. */
+  /** The element type in the file; `data` is always float32. */
   readonly dtype: Dtype;
   /** Row-major; `[]` is a scalar. */
   readonly shape: readonly number[];
-  /** The elements, in memory of their own. */
+  /** The elements, in a buffer of their own. */
   readonly data: Float32Array;
 }
 
 export interface SafetensorsFile {
-  /** Free text. Has no prototype: ask with `Object.hasOwn`. */
+  /** Free text, without a prototype. */
   readonly metadata: Record<string, string>;
   /** In the order of their data. */
   readonly tensors: Map<string, Tensor>;
 }
 
-/** A tensor as it is handed over for writing: `data` holds exactly the elements of `shape`, row-major. */
+/** A tensor to write: `data` has exactly the elements of `shape`, row-major. */
 export interface TensorToWrite {
   readonly name: string;
   readonly shape: readonly number[];
   readonly data: Elements;
 }
 
-/** One tensor's line of the header, checked against the file. */
+/** A tensor's entry of the header, checked against the file. */
 interface Entry {
   readonly name: string;
   readonly dtype: Dtype;
@@ -63,9 +63,9 @@ interface Entry {
 /**
  * Reads a safetensors file of floats.
  *
- * @param bytes the whole file; not kept and not aliased by the result.
- * @param name what to call the file in errors: its path.
- * @throws FormatError, one line, when anything about the file is not as the format says.
+ * @param bytes the whole file; not kept and not aliased by the result
+ * @param name the file's name in errors: its path
+ * @throws {FormatError} when the file breaks a rule of the format
  */
 export function parseSafetensors(bytes: Uint8Array, name: string): SafetensorsFile {
   const headerBytes = headerLength(bytes, name);
@@ -87,20 +87,20 @@ export function parseSafetensors(bytes: Uint8Array, name: string): SafetensorsFi
 }
 
 /**
- * What a safetensors file says about itself, whatever its tensors are.
+ * Reads the metadata of a safetensors file, whatever its tensors are.
  *
- * @throws FormatError, one line, when the header is not as the format says.
+ * @throws {FormatError} when the header breaks a rule of the format
  */
 export function readMetadata(bytes: Uint8Array, name: string): Record<string, string> {
   return parseMetadata(parseHeader(bytes.subarray(8, 8 + headerLength(bytes, name)), name), name);
 }
 
 /**
- * Writes tensors, each with its array's element type. The same input gives the same bytes: tensors and metadata keep their order, `__metadata__`
- * comes first, and spaces pad the header so that the data starts at a multiple of 8.
+ * Writes tensors, each with its array's element type. The same input gives the same bytes: tensors and metadata keep
+ * their order, `__metadata__` comes first, and spaces pad the header so that the data starts at a multiple of 8.
  *
- * @param metadata written only if it has a key. PyTorch's tools like to see `{ format: "pt" }`.
- * @throws ConfigError if a name comes twice or is `__metadata__`, or if a shape and its data do not fit.
+ * @param metadata written only if it has a key; PyTorch's tools expect `{ format: "pt" }`
+ * @throws {ConfigError} when a name comes twice or is `__metadata__`, or a shape and its data do not fit
  */
 export function serializeSafetensors(
   tensors: Iterable<TensorToWrite>,
@@ -113,12 +113,15 @@ export function serializeSafetensors(
   if (Object.keys(metadata).length > 0) fields.push(`"${METADATA_KEY}":${JSON.stringify(metadata)}`);
   let end = 0;
   for (const { name, shape, data } of list) {
-    if (names.has(name)) throw new ConfigError(`No two tensors can be named ${quote(name)}.`);
+    const setting = `tensor ${quote(name)}`;
+    if (names.has(name)) {
+      const found = "one that is in use";
+      throw new ConfigError({ setting, expected: "a name of its own", found, remedy: "rename the tensor" });
+    }
     names.add(name);
     if (!isSizes(shape) || elementCount(shape) !== data.length) {
-      throw new ConfigError(
-        `Tensor ${quote(name)} has shape ${describe(shape)} but ${data.length} elements; they must fit.`,
-      );
+      const expected = `a shape of ${data.length} elements, as its data has`;
+      throw new ConfigError({ setting, expected, found: describe(shape), remedy: "check the shape" });
     }
     const begin = end;
     end += data.byteLength;
@@ -141,10 +144,10 @@ export function serializeSafetensors(
 }
 
 /**
- * Checks that a file holds exactly the tensors of a table.
+ * Checks that a file has exactly the tensors of a table.
  *
- * @returns the elements of each tensor, in the table's order.
- * @throws FormatError that names the first tensor that is missing, has another shape, or should not be there.
+ * @returns the elements of each tensor, in the table's order
+ * @throws {FormatError} when a tensor is missing, has another shape, or is not in the table
  */
 export function expectTensors(
   file: SafetensorsFile,
@@ -153,32 +156,36 @@ export function expectTensors(
 ): Float32Array[] {
   const found = table.map(([name, shape]) => {
     const tensor = file.tensors.get(name);
+    const expected = `shape ${describe(shape)}`;
     if (tensor === undefined) {
-      throw new FormatError(
-        `${fileName}: tensor ${quote(name)} of shape ${describe(shape)} is missing; ` +
-          `the file has ${listNames(file)}.`,
-      );
+      const none = `no such tensor (the file has ${listNames(file)})`;
+      throw fault(tensorOf(fileName, name), expected, none, "use a file with all of the model's tensors");
     }
     if (tensor.shape.length !== shape.length || tensor.shape.some((size, i) => size !== shape[i])) {
-      throw new FormatError(
-        `${fileName}: tensor ${quote(name)} should have shape ${describe(shape)} but has ${describe(tensor.shape)}.`,
-      );
+      throw fault(tensorOf(fileName, name), expected, describe(tensor.shape), "use weights of these sizes");
     }
     return tensor.data;
   });
   const known = new Set(table.map(([name]) => name));
   for (const [name, { shape }] of file.tensors) {
-    if (!known.has(name)) {
-      throw new FormatError(
-        `${fileName}: tensor ${quote(name)} of shape ${describe(shape)} does not belong to this model; ` +
-          `${table.length} tensors were expected, the file has ${file.tensors.size}.`,
-      );
-    }
+    if (known.has(name)) continue;
+    const all = `${file.tensors.size} with this one of shape ${describe(shape)}`;
+    throw fault(tensorOf(fileName, name), `only the model's ${table.length} tensors`, all, "remove this one");
   }
   return found;
 }
 
-/** The first few names of a file, fit for one line of an error message. */
+const NOT_SAFETENSORS = "choose a safetensors file";
+const TRUNCATED = "use a complete copy";
+const DAMAGED = "use an undamaged copy";
+
+function fault(setting: string, expected: string, found: string, remedy: string): FormatError {
+  return new FormatError({ setting, expected, found, remedy });
+}
+
+const tensorOf = (file: string, name: string): string => `${file}: tensor ${quote(name)}`;
+
+/** The first few names of a file, for one line of an error message. */
 export function listNames({ tensors }: SafetensorsFile): string {
   const names = [...tensors.keys()];
   if (names.length === 0) return "no tensors";
@@ -186,52 +193,39 @@ export function listNames({ tensors }: SafetensorsFile): string {
   return names.slice(0, 6).map(quote).join(", ") + rest;
 }
 
-/** The header's length in bytes, known to lie within the file. */
+/** The header's length in bytes, checked against the file's. */
 function headerLength(bytes: Uint8Array, file: string): number {
-  if (bytes.length < 8) {
-    throw new FormatError(
-      `${file}: a safetensors file starts with 8 bytes that give its header's length; this file has ${bytes.length} bytes.`,
-    );
-  }
+  if (bytes.length < 8) throw fault(file, "8 bytes of header length", `${bytes.length}`, NOT_SAFETENSORS);
   const claimed = new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true);
   if (claimed > MAX_HEADER_BYTES) {
-    throw new FormatError(
-      `${file}: the header's length should be at most ${MAX_HEADER_BYTES} bytes but the file says ${claimed}; ` +
-        "it is probably not a safetensors file.",
-    );
+    throw fault(file, `at most ${MAX_HEADER_BYTES} bytes of header`, `${claimed}`, NOT_SAFETENSORS);
   }
   if (claimed > bytes.length - 8) {
-    throw new FormatError(
-      `${file}: the header should be ${claimed} bytes long but only ${bytes.length - 8} follow; the file is truncated.`,
-    );
+    throw fault(file, `${claimed} bytes of header`, `only ${bytes.length - 8}, a truncated file`, TRUNCATED);
   }
   return Number(claimed);
 }
 
 function parseHeader(bytes: Uint8Array, file: string): Record<string, unknown> {
   if (bytes[0] !== 0x7b) {
-    const found =
-      bytes.length === 0 ? "it is empty" : `its first byte is 0x${bytes[0]!.toString(16).padStart(2, "0")}`;
-    throw new FormatError(
-      `${file}: the header should be a JSON object and start with "{", but ${found}; it is probably not a safetensors file.`,
-    );
+    const found = bytes.length === 0 ? "an empty one" : `byte 0x${bytes[0]!.toString(16).padStart(2, "0")}`;
+    throw fault(file, 'a header of JSON that starts with "{"', found, NOT_SAFETENSORS);
   }
   let text: string;
   let header: unknown;
   try {
-    // Decoders refuse shared memory, so they get a copy.
+    // A copy, because decoders refuse shared memory.
     text = new TextDecoder("utf-8", { fatal: true }).decode(new Uint8Array(bytes));
     header = JSON.parse(text);
   } catch (cause) {
-    // The engine's own words are left to `cause`: they quote the file, line breaks and all.
-    const what = `the header's ${bytes.length} bytes should be JSON in UTF-8 but are not; the file is damaged`;
-    throw new FormatError(`${file}: ${what}.`, { cause });
+    // The engine's message stays in `cause`: it quotes the file, line breaks included.
+    const found = `${bytes.length} bytes of something else`;
+    const damage = { setting: file, expected: "a header of JSON in UTF-8", found, remedy: DAMAGED };
+    throw new FormatError(damage, { cause });
   }
   const twice = duplicateKey(text);
-  if (twice !== undefined) {
-    throw new FormatError(`${file}: the header has the key ${quote(twice)} twice; each may come once.`);
-  }
-  return header as Record<string, unknown>; // Valid JSON that starts with "{" is an object.
+  if (twice === undefined) return header as Record<string, unknown>; // Valid JSON that starts with "{" is an object.
+  throw fault(`${file}: header`, "each key once", `${quote(twice)} twice`, "remove one of them");
 }
 
 function parseMetadata(header: Record<string, unknown>, file: string): Record<string, string> {
@@ -239,67 +233,55 @@ function parseMetadata(header: Record<string, unknown>, file: string): Record<st
   if (!Object.hasOwn(header, METADATA_KEY)) return metadata;
   const given = header[METADATA_KEY];
   if (!isObject(given)) {
-    throw new FormatError(`${file}: ${METADATA_KEY} should be an object of texts but is ${describe(given)}.`);
+    throw fault(`${file}: ${METADATA_KEY}`, "an object of strings", describe(given), "write it as one");
   }
   for (const [key, value] of Object.entries(given)) {
-    if (typeof value !== "string") {
-      throw new FormatError(
-        `${file}: ${METADATA_KEY}.${quote(key)} should be a text but is ${describe(value)}.`,
-      );
-    }
+    const setting = `${file}: ${METADATA_KEY}.${quote(key)}`;
+    if (typeof value !== "string") throw fault(setting, "a string", describe(value), "write it as a string");
     metadata[key] = value;
   }
   return metadata;
 }
 
 function parseEntry(name: string, value: unknown, dataBytes: number, file: string): Entry {
-  const fail = (what: string, expected: string, found: unknown): never => {
-    throw new FormatError(
-      `${file}: tensor ${quote(name)}: ${what} should be ${expected} but is ${describe(found)}.`,
-    );
+  const fail = (what: string, expected: string, found: unknown, remedy = DAMAGED): never => {
+    throw fault(`${tensorOf(file, name)}${what}`, expected, describe(found), remedy);
   };
-  if (!isObject(value)) return fail("its entry", "an object with dtype, shape and data_offsets", value);
+  if (!isObject(value)) return fail("", "an object with dtype, shape and data_offsets", value);
   const dtype = own(value, "dtype");
   if (typeof dtype !== "string" || !isDtype(dtype)) {
-    return fail("dtype", `one of ${[...DTYPE_BYTES.keys()].join(", ")}`, dtype);
+    const known = [...DTYPE_BYTES.keys()].join(", ");
+    return fail(", dtype", `one of ${known}`, dtype, "convert it to F32");
   }
   const shape = own(value, "shape");
-  if (!isSizes(shape)) return fail("shape", "a list of whole numbers, 0 or more", shape);
+  if (!isSizes(shape)) return fail(", shape", "a list of whole numbers, 0 or more", shape);
   const bytes = elementCount(shape) * DTYPE_BYTES.get(dtype)!;
-  if (!Number.isSafeInteger(bytes)) return fail("shape", "a size that a file can have", shape);
+  if (!Number.isSafeInteger(bytes)) return fail(", shape", "a size that a file can have", shape);
   const offsets = own(value, "data_offsets");
   if (!isSizes(offsets) || offsets.length !== 2 || offsets[0]! > offsets[1]!) {
-    return fail("data_offsets", "[begin, end], whole numbers with begin ≤ end", offsets);
+    return fail(", data_offsets", "[begin, end], whole numbers with begin ≤ end", offsets);
   }
   const [begin, end] = offsets as [number, number];
   if (end - begin !== bytes) {
-    return fail("data_offsets", `${bytes} bytes apart (${dtype} ${describe(shape)})`, offsets);
+    return fail(", data_offsets", `${bytes} bytes apart (${dtype} ${describe(shape)})`, offsets);
   }
-  if (end > dataBytes) {
-    throw new FormatError(
-      `${file}: tensor ${quote(name)} should end at byte ${end} of the data but the file holds only ${dataBytes}; it is truncated.`,
-    );
-  }
-  return { name, dtype, shape, begin, end };
+  if (end <= dataBytes) return { name, dtype, shape, begin, end };
+  const found = `only ${dataBytes} bytes, a truncated file`;
+  throw fault(tensorOf(file, name), `data up to byte ${end}`, found, TRUNCATED);
 }
 
-/** Every byte of the data belongs to one tensor. `entries` are sorted by where they begin. */
+/** Checks that every byte of the data belongs to one tensor. `entries` are sorted by `begin`. */
 function checkCoverage(entries: readonly Entry[], dataBytes: number, file: string): void {
   let covered = 0;
   for (const { name, begin, end } of entries) {
     if (begin !== covered) {
-      const how = begin < covered ? "overlaps another" : "leaves a hole before it";
-      throw new FormatError(
-        `${file}: tensor ${quote(name)} should begin at byte ${covered} of the data but begins at ${begin}: it ${how}.`,
-      );
+      const how = begin < covered ? "overlaps another tensor" : "leaves a hole before it";
+      throw fault(tensorOf(file, name), `data from byte ${covered}`, `from ${begin}, which ${how}`, DAMAGED);
     }
     covered = end;
   }
-  if (covered !== dataBytes) {
-    throw new FormatError(
-      `${file}: the tensors take ${covered} bytes of data but the file holds ${dataBytes}.`,
-    );
-  }
+  if (covered === dataBytes) return;
+  throw fault(file, `${covered} bytes of data, as its tensors have`, `${dataBytes}`, DAMAGED);
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
@@ -314,7 +296,7 @@ function isSizes(value: unknown): value is number[] {
   return Array.isArray(value) && value.every((size) => Number.isSafeInteger(size) && size >= 0);
 }
 
-/** The product of the sizes; NaN once it is beyond what a number holds exactly, even if a later size is 0. */
+/** The product of the sizes; NaN once it is not a safe integer, even if a later size is 0. */
 function elementCount(shape: readonly number[]): number {
   return shape.reduce((product, size) => {
     const next = product * size;

@@ -3,7 +3,7 @@ import { toHex } from "../codecs/sha256.ts";
 import { DataError } from "../errors.ts";
 import type { Dataset, Split } from "./dataset.ts";
 
-/** The whole, uncompressed contents of an IDX file, and what errors call it. */
+/** The uncompressed contents of an IDX file, and its name in errors. */
 export interface IdxFile {
   readonly name: string;
   readonly bytes: Uint8Array;
@@ -14,28 +14,27 @@ export interface IdxPair {
   readonly labels?: IdxFile | undefined;
 }
 
-/** SHA-256 as 32 bytes, by whatever is fastest on the platform. */
+/** SHA-256 as 32 bytes, by the platform's fastest way. */
 export type Digest = (bytes: Uint8Array) => Uint8Array | Promise<Uint8Array>;
 
 /**
- * A split of IDX files.
- * @throws DataError where a file is not IDX, or there are more or fewer labels than images
+ * Reads a split of IDX files.
+ * @throws {DataError} when a file is not IDX, or the numbers of labels and images differ
  */
 export function idxSplit(pair: IdxPair): Split {
   const rows = parseIdxRows(pair.images.name, pair.images.bytes);
   if (pair.labels === undefined) return rows;
   const labels = parseIdxLabels(pair.labels.name, pair.labels.bytes);
   if (labels.length !== rows.count) {
-    throw new DataError(
-      `${pair.labels.name}: expected ${rows.count} labels, as ${pair.images.name} has images, found ${labels.length}.`,
-    );
+    const expected = `${rows.count} labels, as ${pair.images.name} has images`;
+    throw misfit(pair.labels.name, expected, String(labels.length));
   }
   return { ...rows, labels };
 }
 
 /**
- * A dataset of IDX files.
- * @throws DataError where a file is damaged or the files do not fit each other
+ * Reads a dataset of IDX files.
+ * @throws {DataError} when a file is damaged or the files do not fit each other
  */
 export async function idxDataset(
   name: string,
@@ -46,14 +45,17 @@ export async function idxDataset(
   const trainSplit = idxSplit(train);
   const testSplit = idxSplit(test);
   if (rowShape(trainSplit) !== rowShape(testSplit)) {
-    throw new DataError(
-      `${test.images.name}: expected images of ${rowShape(trainSplit)}, as in ${train.images.name}, found ${rowShape(testSplit)}.`,
-    );
+    const expected = `images of ${rowShape(trainSplit)}, as in ${train.images.name}`;
+    throw misfit(test.images.name, expected, rowShape(testSplit));
   }
   return dataset(name, trainSplit, testSplit, digest);
 }
 
-/** A dataset of its splits, with its checksum. */
+function misfit(setting: string, expected: string, found: string): DataError {
+  return new DataError({ setting, expected, found, remedy: "use files of one dataset" });
+}
+
+/** Makes a dataset of its splits and computes its checksum. */
 export async function dataset(name: string, train: Split, test: Split, digest: Digest): Promise<Dataset> {
   const digests = await Promise.all([digest(bytesOf(train)), digest(bytesOf(test))]);
   const joined = new Uint8Array(64);

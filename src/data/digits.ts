@@ -7,24 +7,24 @@ import { SKELETONS, type Stroke } from "./strokes.ts";
 
 /**
  * The embedded dataset: handwriting-like digits drawn from the skeletons of strokes.ts. Image i is a pure function of
- * (seed, i), and the same bytes on every engine: the arithmetic is exact, with no sine or exponential, which engines
- * round differently.
+ * (seed, i) and bitwise reproducible on every engine: the arithmetic is exact, with no sine or exponential, which
+ * engines round differently.
  */
 const TRAIN_COUNT = 60_000;
 const TEST_COUNT = 10_000;
 const SIDE = 28;
 const PIXELS = SIDE * SIDE;
 
-/** Third word of the counter: what the numbers of an image are for. */
+/** Third word of the counter: the use of an image's random numbers. */
 const DRAWING = 0;
 const LABELS = 1;
 
 /** Straight lines between two knots: about a pixel each, so no angle shows. */
 const LINES_PER_SPAN = 3;
-/** Coordinates of the longest skeleton's line ends fit in this. */
+/** Capacity in points; the longest skeleton needs fewer. */
 const MOST_POINTS = 128;
 
-/** How much hands differ. Each number is the largest deviation; a triangular distribution makes small ones likelier. */
+/** Variation of handwriting: the largest deviations, drawn from triangular distributions. */
 const SPREAD = {
   /** Of each knot, in digit heights. */
   wobble: 0.07,
@@ -36,9 +36,9 @@ const SPREAD = {
   rotation: 0.1,
   /** Factor of the width, around 1. */
   aspect: 0.35,
-  /** Pixels that the longer side is longer or shorter than `SIZE`. */
+  /** Of the longer side from `SIZE`, in pixels. */
   size: 2.2,
-  /** Pixels from the centre, each way. */
+  /** Of the centre, in pixels each way. */
   position: 1.6,
   /** Factor of the pen's radius from the first to the last stroke. */
   pressure: 0.3,
@@ -54,8 +54,8 @@ const MOST_BLACKNESS = 255;
 
 /**
  * The two splits of the digits: 60 000 and 10 000 images of 28 × 28 bytes, 0 is paper and 255 is ink, with labels 0–9.
- * Every ten consecutive images hold each digit once.
- * @throws ConfigError where the seed is not an integer from 0 to 2⁵³ − 1
+ * Ten consecutive images, from any multiple of ten, have each digit once.
+ * @throws {ConfigError} when the seed is not an integer from 0 to 2⁵³ − 1
  */
 export function digitsSplits(seed = 0): { readonly train: Split; readonly test: Split } {
   return { train: drawDigits(seed, 0, TRAIN_COUNT), test: drawDigits(seed, TRAIN_COUNT, TEST_COUNT) };
@@ -73,7 +73,7 @@ export function drawDigits(seed: number, first: number, count: number): Split {
   return { values, count, dim: PIXELS, shape: [SIDE, SIDE], labels };
 }
 
-/** Draws one image after another, with no allocation in between. */
+/** Draws one image after another, without allocations. */
 class Hand {
   readonly #random: Draws;
   readonly #pen = new Pen(SIDE, SIDE);
@@ -83,14 +83,14 @@ class Hand {
   readonly #x = new Float64Array(MOST_POINTS);
   readonly #y = new Float64Array(MOST_POINTS);
   #points = 0;
-  /** For each stroke, where its points begin. */
+  /** Index of each stroke's first point. */
   readonly #starts: number[] = [];
 
   constructor(seed: number) {
     this.#random = new Draws(seed);
   }
 
-  /** Each ten images are a shuffle of the ten digits. */
+  /** Ten images are a shuffle of the ten digits. */
   label(image: number): number {
     const ten = Math.floor(image / 10);
     if (ten !== this.#labelsOf) {
@@ -121,7 +121,7 @@ class Hand {
     this.#draw(out);
   }
 
-  /** Appends the points of a smooth line through the stroke's knots, after each knot has wobbled. */
+  /** Moves each knot of a stroke a little and appends the points of a smooth line through them. */
   #trace(stroke: Stroke): void {
     const random = this.#random;
     const knots = this.#knots;
@@ -172,7 +172,7 @@ class Hand {
     }
   }
 
-  /** Scales the digit to a size in pixels, as MNIST does by its longer side, and puts it near the centre. */
+  /** Scales the digit to a size in pixels by its longer side, as MNIST does, and moves it near the centre. */
   #place(): void {
     const random = this.#random;
     let left = this.#x[0]!;
@@ -223,7 +223,7 @@ function catmullRom(a: number, b: number, c: number, d: number, t: number): numb
   return b + 0.5 * t * (linear + t * (quadratic + t * cubic));
 }
 
-/** Random numbers of one image, one after another. */
+/** The sequence of random numbers of one image. */
 class Draws {
   readonly #key: readonly [number, number];
   readonly #words = new Uint32Array(4);

@@ -1,36 +1,37 @@
 import { ByteSink } from "../codecs/byte-sink.ts";
 import { gunzip } from "../codecs/gzip.ts";
+import { escapeText } from "../codecs/quote.ts";
 import { sha256, toHex } from "../codecs/sha256.ts";
 import type { Checksums } from "./registry.ts";
 import { DataUnavailableError } from "./unavailable.ts";
 
-/** Called for each chunk of a file that arrives, with bytes so far; the total is undefined where the server does not say it. */
+/** Called for each chunk of a file, with the bytes so far; the total is undefined if the server does not tell it. */
 export type OnProgress = (file: string, receivedBytes: number, totalBytes: number | undefined) => void;
 
 export interface DownloadOptions {
-  /** Hears how far each download has come. */
+  /** Called with the progress of each download. */
   readonly onProgress?: OnProgress | undefined;
-  /** Ends the downloads; what was asked for then fails with the signal's reason. */
+  /** Aborts the downloads; the promise is rejected with the signal's reason. */
   readonly signal?: AbortSignal | undefined;
-  /** Milliseconds until the headers must be there. */
+  /** Timeout for the headers, in milliseconds. */
   readonly connectTimeout?: number | undefined;
-  /** Milliseconds that may pass between two chunks. */
+  /** Timeout between two chunks, in milliseconds. */
   readonly stallTimeout?: number | undefined;
 }
 
 const CONNECT_TIMEOUT = 5_000;
 const STALL_TIMEOUT = 15_000;
-/** Far above any file of a known dataset: a server that sends more is not sending one of them. */
+/** Far above any file of a known dataset: a server that sends more sends something else. */
 const MOST_BYTES = 2 ** 30;
-/** A Content-Length is a hint; beyond this much, room is made only as bytes arrive. */
+/** Content-Length is a hint; more than this is allocated only as bytes arrive. */
 const MOST_BYTES_BEFOREHAND = 2 ** 26;
 
 /**
- * One file from the first mirror that gives it whole and right. What a mirror gave before it failed is dropped.
+ * Downloads a file from the first mirror that serves it intact.
  * @param urls the file's addresses, best first
- * @param checksums what the file must be; without them anything goes
- * @throws DataUnavailableError where no mirror did, with the reason of each on one line
- * @throws the signal's reason where it is aborted
+ * @param checksums the file's checksums; without them any bytes are accepted
+ * @throws {DataUnavailableError} when every mirror failed
+ * @throws the signal's reason when it is aborted
  *
  * @internal
  */
@@ -48,10 +49,11 @@ export async function download(
       return bytes;
     } catch (error) {
       options.signal?.throwIfAborted();
-      failures.push(`${url}: ${reasonOf(error)}`);
+      failures.push(`${url} (${reasonOf(error)})`);
     }
   }
-  throw new DataUnavailableError(`${file} could not be downloaded. ${failures.join("; ")}.`);
+  const fault = { setting: file, expected: "a working mirror", found: failures.join(", ") };
+  throw new DataUnavailableError({ ...fault, remedy: "check the network and try again" });
 }
 
 async function fetchBytes(
@@ -85,14 +87,14 @@ async function fetchBytes(
   }
 }
 
-/** Undefined where the body arrives decoded: then the header counts the bytes on the wire, not those we see. */
+/** Undefined for a body that `fetch` decodes: then the header counts the bytes on the wire. */
 function contentLength(response: Response): number | undefined {
   const length = response.headers.get("content-length");
   if (length === null || !/^\d+$/.test(length) || response.headers.has("content-encoding")) return undefined;
   return Number(length);
 }
 
-/** Servers may compress anew or send the contents unpacked, so either checksum will do. */
+/** Servers may compress anew or send the contents uncompressed, so either checksum will do. */
 async function check(file: string, bytes: Uint8Array<ArrayBuffer>, checksums: Checksums): Promise<void> {
   const found = toHex(await sha256(bytes));
   if (found === checksums.gzip || found === checksums.contents) return;
@@ -103,7 +105,7 @@ async function check(file: string, bytes: Uint8Array<ArrayBuffer>, checksums: Ch
   throw new Error(`expected SHA-256 ${checksums.gzip ?? checksums.contents}, found ${found}`);
 }
 
-/** One abort signal for the caller's wish and for the time-out that is set last. */
+/** One abort signal for the caller's signal and the latest timeout. */
 class Deadline {
   readonly #controller = new AbortController();
   readonly #outer: AbortSignal | undefined;
@@ -125,7 +127,7 @@ class Deadline {
     this.#timer = setTimeout(() => this.#controller.abort(new Error(reason)), milliseconds);
   }
 
-  /** Also drops a body that was not read to its end. */
+  /** Also cancels a body that was not read to its end. */
   end(): void {
     clearTimeout(this.#timer);
     this.#outer?.removeEventListener("abort", this.#onAbort);
@@ -133,10 +135,9 @@ class Deadline {
   }
 }
 
-/** `fetch` hides what went wrong in the cause of its error. */
+/** `fetch` hides the reason in its error's cause. */
 function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const { cause } = error;
-  const text = cause instanceof Error && cause.message !== "" ? cause.message : error.message;
-  return text.replaceAll(/\s+/g, " ").replace(/\.$/, "");
+  const cause = error instanceof Error ? error.cause : undefined;
+  const reason = cause instanceof Error && cause.message !== "" ? cause : error;
+  return escapeText(reason instanceof Error ? reason.message : String(reason));
 }

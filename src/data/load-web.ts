@@ -12,38 +12,37 @@ import {
   type Part,
 } from "./registry.ts";
 
-/** Where a dataset comes from, and who hears of its way. */
+/** Where a dataset is fetched from, and the progress of its download. */
 export interface LoadOptions extends Pick<DownloadOptions, "onProgress" | "signal"> {
   /**
-   * A directory of your own server that holds the dataset's four files under their usual names, such as
-   * `train-images-idx3-ubyte.gz`. What it serves is taken as it is. Without it the public mirrors are asked, and what they
-   * serve is checked.
+   * A directory of your own server with the dataset's four files under their usual names, such as
+   * `train-images-idx3-ubyte.gz`. They are not checked. Default: the public mirrors, whose files are checked.
    */
   readonly baseUrl?: string | URL | undefined;
-  /** Of `digits`, the only dataset that is made, not fetched; 0 if left out. */
+  /** Seed of `digits`, the only generated dataset (default: 0). */
   readonly seed?: number | undefined;
 }
 
 /**
- * MNIST (LeCun, Cortes and Burges): 60 000 training and 10 000 test images of 28 × 28.
+ * Fetches MNIST (LeCun, Cortes and Burges): 60 000 training and 10 000 test images of 28 × 28.
  *
- * @throws {DataUnavailableError} where a file comes from nowhere
- * @throws {DataError} where files are damaged or do not fit each other
- * @throws the signal's reason, when it is aborted
+ * @throws {DataUnavailableError} when a file cannot be downloaded
+ * @throws {DataError} when files are damaged or do not fit each other
+ * @throws the signal's reason when it is aborted
  */
 export function mnist(options: LoadOptions = {}): Promise<Dataset> {
   return fetchNamed("mnist", options);
 }
 
-/** Fashion-MNIST (Xiao, Rasul and Vollgraf 2017), of MNIST's sizes. Throws what {@link mnist} throws. */
+/** Fetches Fashion-MNIST (Xiao, Rasul and Vollgraf 2017), of MNIST's sizes. Throws what {@link mnist} throws. */
 export function fashionMnist(options: LoadOptions = {}): Promise<Dataset> {
   return fetchNamed("fashion-mnist", options);
 }
 
 /**
- * The embedded digits, of MNIST's sizes, drawn from a seed: needs no network.
+ * Draws the embedded digits, of MNIST's sizes, from a seed. Needs no network.
  *
- * @throws {ConfigError} where the seed is not an integer from 0 to 2⁵³ − 1
+ * @throws {ConfigError} when the seed is not an integer from 0 to 2⁵³ − 1
  */
 export async function digits(options: Pick<LoadOptions, "seed"> = {}): Promise<Dataset> {
   const { train, test } = digitsSplits(options.seed);
@@ -71,12 +70,12 @@ async function fetchNamed(name: DownloadableName, options: LoadOptions): Promise
     ]);
     return await idxDataset(name, train, test, sha256);
   } finally {
-    // Where one file fails, the others need not arrive.
+    // When one file fails, the others are not needed.
     stop.abort();
   }
 }
 
-/** Mirrors that let other origins read come first; the rest may still serve runtimes that have no such rule. */
+/** Mirrors that pages of other origins may read come first; the rest serve runtimes without that rule. */
 function urlsOf(file: string, entry: NamedDataset, { baseUrl }: LoadOptions): string[] {
   if (baseUrl !== undefined) return [`${String(baseUrl).replace(/\/?$/, "/")}${file}`];
   return entry.mirrors.toSorted((a, b) => Number(b.cors) - Number(a.cors)).map(({ url }) => url + file);

@@ -1,11 +1,11 @@
 /**
- * A round pen on a small sheet of pixels. Only +, −, ×, ÷ and √, which IEEE 754 makes exact to the last bit, so every
- * engine draws the same bytes.
+ * A round pen on a small sheet of pixels. It computes with +, −, ×, ÷ and √ only, which IEEE 754 rounds correctly, so
+ * the bytes are reproducible on every engine.
  */
 export class Pen {
   readonly #height: number;
   readonly #width: number;
-  /** For each pixel the least distance of its centre from the edge of the ink, in pixels; negative inside. */
+  /** Signed distance of each pixel's centre from the edge of the ink, in pixels; negative inside. */
   readonly #distance: Float64Array;
 
   constructor(height: number, width: number) {
@@ -15,15 +15,15 @@ export class Pen {
     this.lift();
   }
 
-  /** A clean sheet. */
+  /** Clears the sheet. */
   lift(): void {
     this.#distance.fill(Number.MAX_VALUE);
   }
 
   /**
-   * A straight line from (x0, y0) to (x1, y1) with round ends.
+   * Draws a straight line from (x0, y0) to (x1, y1) with round ends.
    * @param radius half the width of the line
-   * @param reach how far beyond the edge the distance must be known: half the softness of `ink`
+   * @param reach distance from the edge up to which distances are computed: half the softness of `ink`
    */
   line(x0: number, y0: number, x1: number, y1: number, radius: number, reach: number): void {
     const dx = x1 - x0;
@@ -39,7 +39,7 @@ export class Pen {
       const py = row + 0.5 - y0;
       for (let column = left; column <= right; column++) {
         const px = column + 0.5 - x0;
-        // How far along the line the nearest point is, from 0 to 1.
+        // Position of the nearest point on the line, from 0 to 1.
         const along = (px * dx + py * dy) * inverse;
         const t = Math.max(0, Math.min(along, 1));
         const ex = px - t * dx;

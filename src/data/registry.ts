@@ -1,17 +1,16 @@
 /**
- * The datasets that are known by name: where they come from and what their files must be. Origin and licences are in
- * data/README.md.
+ * The datasets that are known by name: their mirrors and checksums. Origin and licences are in data/README.md.
  */
 
 /** A place that serves all files of a dataset under their names. */
 export interface Mirror {
   /** Ends with a slash. */
   readonly url: string;
-  /** Whether it lets pages of other origins read (Access-Control-Allow-Origin). */
+  /** Whether pages of other origins may read it (Access-Control-Allow-Origin). */
   readonly cors: boolean;
 }
 
-/** SHA-256 in hex. A file may be known by its compressed bytes, by its contents, or by both; either one suffices. */
+/** SHA-256 in hex, of a file's compressed bytes, its contents, or both; either one suffices. */
 export interface Checksums {
   readonly gzip?: string;
   readonly contents?: string;
@@ -25,7 +24,7 @@ export interface NamedDataset {
   readonly checksums: Readonly<Record<Part, Checksums>>;
 }
 
-/** All named datasets use the file names that MNIST gave them. */
+/** All named datasets use MNIST's file names. */
 export const FILE_NAMES: Readonly<Record<Part, string>> = {
   trainImages: "train-images-idx3-ubyte.gz",
   trainLabels: "train-labels-idx1-ubyte.gz",
@@ -40,8 +39,8 @@ export const NAMED_DATASETS = {
       { url: "https://ossci-datasets.s3.amazonaws.com/mnist/", cors: false },
       { url: "https://raw.githubusercontent.com/fgnt/mnist/master/", cors: true },
     ],
-    // Contents first of all: copies that were compressed anew are as good. The compressed figures are of the mirrors
-    // above, from tensorflow/datasets (url_checksums/mnist.txt) and pytorch/vision (prototype/datasets/_builtin/mnist.py).
+    // Also of the contents, because copies may be compressed anew. The compressed sums are the mirrors', from
+    // tensorflow/datasets (url_checksums/mnist.txt) and pytorch/vision (prototype/datasets/_builtin/mnist.py).
     checksums: {
       trainImages: {
         gzip: "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",

@@ -1,10 +1,10 @@
 import { existsSync, readFileSync } from "node:fs";
-import { mkdir, readdir } from "node:fs/promises";
+import { readdir } from "node:fs/promises";
 import { basename, dirname, join, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import envPaths from "env-paths";
-import writeFileAtomic from "write-file-atomic";
-import { DataError, FileError } from "../errors.ts";
+import { DataError } from "../errors.ts";
+import { writeWhole } from "../files/file-node.ts";
 import { type DownloadOptions, download } from "./download.ts";
 import {
   type DownloadableName,
@@ -26,12 +26,12 @@ export interface IdxPaths {
 
 type FoundPaths = Partial<Record<Part, string>>;
 
-/** As MNIST names its files, or with a dot for the last hyphen, or `test` for `t10k`; compressed or not. */
+/** MNIST's file names, also with a dot for the last hyphen or `test` for `t10k`; compressed or not. */
 const IDX_FILE_NAME = /^(train|t10k|test)-(images|labels)[-.]idx\d-ubyte(\.gz)?$/;
 
 /**
- * Where datasets are kept unless the caller says otherwise: `data/` in a checkout of the repository, the user's cache
- * directory where the package is installed.
+ * The default directory of datasets: `data/` in a checkout of the repository, the user's cache directory for an
+ * installed package.
  */
 export function defaultDataDir(): string {
   const root = packageRoot(dirname(fileURLToPath(import.meta.url)));
@@ -41,30 +41,28 @@ export function defaultDataDir(): string {
 }
 
 /**
- * The files of a directory that is given as a dataset.
- * @throws DataError where it cannot be read, holds no IDX files, or lacks the images of a split
+ * Finds the IDX files of a directory.
+ * @throws {DataError} when it cannot be read, has no IDX files, or lacks the images of a split
  */
 export async function idxPathsOf(directory: string): Promise<IdxPaths> {
   const found = await scan(directory);
-  if (found === undefined)
-    throw new DataError(`${directory}: expected a directory of IDX files, found none.`);
-  if (Object.keys(found).length === 0) {
-    throw new DataError(
-      `${directory}: expected IDX files (train-images-idx3-ubyte, t10k-images-idx3-ubyte, each perhaps .gz), found none.`,
-    );
+  const fault = (expected: string, what: string, remedy: string): DataError =>
+    new DataError({ setting: directory, expected, found: what, remedy });
+  if (found === undefined) throw fault("a directory of IDX files", "none", "check the path");
+  const names = Object.values(found).map((path) => basename(path));
+  if (names.length === 0) {
+    const usual = "IDX files (train-images-idx3-ubyte, t10k-images-idx3-ubyte, with or without .gz)";
+    throw fault(usual, "none", "rename the files or choose another directory");
   }
   if (isComplete(found)) return found;
   const missing = found.trainImages === undefined ? "train-images-idx3-ubyte" : "t10k-images-idx3-ubyte";
-  const names = Object.values(found).map((path) => basename(path));
-  throw new DataError(
-    `${directory}: expected ${missing} (or ${missing}.gz), found only ${names.join(", ")}.`,
-  );
+  throw fault(`${missing} (or ${missing}.gz)`, `only ${names.join(", ")}`, "add that file");
 }
 
 /**
- * Where a named dataset already is: in `<dataDir>/<name>/`, or in `dataDir` itself where that is a directory of IDX
- * files. These files are taken as they are; checksums guard downloads only, so a subset may stand there.
- * @returns undefined where the images are not all there
+ * Finds the files of a named dataset in `<dataDir>/<name>/`, or in `dataDir` itself. They are not checked: checksums
+ * are for downloads only, so they may be a subset of the dataset.
+ * @returns undefined when the images of a split are missing
  */
 export async function findDataset(
   name: DownloadableName,
@@ -80,10 +78,10 @@ export async function findDataset(
 }
 
 /**
- * Downloads the files of a named dataset that are missing into `<dataDir>/<name>/`, side by side. Each appears whole and
- * checked, or not at all.
- * @throws DataUnavailableError where a file came from no mirror
- * @throws FileError where a file cannot be written
+ * Downloads the missing files of a named dataset into `<dataDir>/<name>/`, in parallel. Each is checked, then written
+ * atomically.
+ * @throws {DataUnavailableError} when no mirror serves a file intact
+ * @throws {FileError} when a file cannot be written
  */
 export async function downloadDataset(
   name: DownloadableName,
@@ -93,7 +91,7 @@ export async function downloadDataset(
   return downloadTo(join(dataDir, name), NAMED_DATASETS[name], options);
 }
 
-/** `downloadDataset` with the directory and the table's entry given, as tests need it. */
+/** `downloadDataset` with another directory and registry entry, for tests. */
 export async function downloadTo(
   directory: string,
   { mirrors, checksums }: NamedDataset,
@@ -107,13 +105,15 @@ export async function downloadTo(
     const file = FILE_NAMES[part];
     const urls = mirrors.map((mirror) => mirror.url + file);
     const bytes = await download(file, urls, checksums[part], { ...options, signal });
-    present[part] = await store(join(directory, file), bytes);
+    const path = join(directory, file);
+    await writeWhole(path, bytes, { parents: true });
+    present[part] = path;
   };
   const work = PARTS.map((part) => fetchPart(part));
   try {
     await Promise.all(work);
   } catch (error) {
-    // The first failure decides; the other files need not arrive, but must not be written after we have returned.
+    // The first failure is thrown. The other downloads end, and write nothing after this function has returned.
     stop.abort();
     await Promise.allSettled(work);
     throw error;
@@ -121,20 +121,7 @@ export async function downloadTo(
   return idxPathsOf(directory);
 }
 
-async function store(path: string, bytes: Uint8Array<ArrayBuffer>): Promise<string> {
-  try {
-    await mkdir(dirname(path), { recursive: true });
-    await writeFileAtomic(path, Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
-    return path;
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new FileError(`${path} cannot be written (${reason}); choose another directory for data.`, {
-      cause,
-    });
-  }
-}
-
-/** The IDX files of a directory by their parts; undefined where there is no such directory. */
+/** The IDX files of a directory by their parts; undefined when there is no such directory. */
 async function scan(directory: string): Promise<FoundPaths | undefined> {
   const names = await list(directory);
   if (names === undefined) return undefined;
@@ -143,7 +130,7 @@ async function scan(directory: string): Promise<FoundPaths | undefined> {
     const match = IDX_FILE_NAME.exec(name);
     if (match === null) continue;
     const part = partOf(match[1]!, match[2]!);
-    // Sorted, `x` comes before `x.gz`: the first is the one that needs no unpacking.
+    // Sorted, `x` comes before `x.gz`, so uncompressed files are preferred.
     found[part] ??= join(directory, name);
   }
   return found;
@@ -155,8 +142,8 @@ async function list(directory: string): Promise<string[] | undefined> {
   } catch (cause) {
     const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
     if (code === "ENOENT" || code === "ENOTDIR") return undefined;
-    const found = String(code ?? cause);
-    throw new DataError(`${directory}: expected a directory that can be read, found ${found}.`, { cause });
+    const fault = { setting: directory, expected: "a readable directory", found: String(code ?? cause) };
+    throw new DataError({ ...fault, remedy: "check its permissions" }, { cause });
   }
 }
 
@@ -169,7 +156,7 @@ function isComplete(found: FoundPaths): found is FoundPaths & IdxPaths {
   return found.trainImages !== undefined && found.testImages !== undefined;
 }
 
-/** Source and built files lie at different depths, and a bundle at yet another: so by its package.json. */
+/** Finds package.json upward, because source, built and bundled files lie at different depths. */
 function packageRoot(from: string): string | undefined {
   for (let directory = from; ; directory = dirname(directory)) {
     const manifest = join(directory, "package.json");

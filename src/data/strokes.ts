@@ -1,9 +1,9 @@
 /**
- * The skeletons of the embedded digits: our own, drawn for this project. Each digit has a few ways to write it; each way
- * is some strokes of a pen; each stroke is the knots that a smooth line goes through, in the order of writing.
+ * The skeletons of the embedded digits, drawn for this project. Each digit has a few variants; a variant is some
+ * strokes of a pen; a stroke is a list of knots, in the order of writing, that a smooth line goes through.
  */
 
-/** A point that the pen goes through: x grows to the right and y downward, and a digit is about one unit high. */
+/** A point of the pen's path: x grows to the right and y downward; a digit is about one unit high. */
 export interface Knot {
   readonly x: number;
   readonly y: number;
@@ -21,7 +21,7 @@ function stroke(knots: string): Stroke {
   });
 }
 
-/** Ways to write each digit: `SKELETONS[digit][variant]`. */
+/** `SKELETONS[digit][variant]` */
 export const SKELETONS: readonly (readonly Skeleton[])[] = [
   // 0
   [

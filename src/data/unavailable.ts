@@ -1,6 +1,6 @@
 import { DataError } from "../errors.ts";
 
-/** A dataset asked for by name is not on this machine and could not be downloaded either. */
+/** A named dataset is not on this machine and cannot be downloaded. */
 export class DataUnavailableError extends DataError {
   override get name(): string {
     return "DataUnavailableError";

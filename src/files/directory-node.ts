@@ -1,4 +1,4 @@
-/** A directory of files that appears whole or not at all. */
+/** Atomic writes of directories. */
 import { randomUUID } from "node:crypto";
 import { lstat, mkdir, readdir, rename, rm } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
@@ -9,16 +9,16 @@ import { writeError, writeWhole } from "./file-node.ts";
 export type DirectoryFiles = ReadonlyMap<string, Uint8Array | string>;
 
 export interface DirectoryOptions {
-  /** Replace a directory that is there and holds files of these names only. Default: false, it is an error. */
+  /** Replace an existing directory that has only files of these names. Default: false, it is an error. */
   readonly overwrite?: boolean;
 }
 
 /**
- * Writes a directory beside its place, then renames it; directories above it are made. When it fails, what was there
- * before is still there.
+ * Writes a directory atomically: it is written beside its place, then renamed; missing parents are made. A failure
+ * leaves the old directory.
  *
- * @returns where the directory that it replaced still lies, beside it, if that could not be deleted
- * @throws FileError, one line: what is there already, or which file, why not, what to do.
+ * @returns the path, beside the new directory, of the old one if that could not be deleted
+ * @throws {FileError} when the path is in use, or a file cannot be written
  */
 export async function writeWholeDirectory(
   path: string,
@@ -43,10 +43,10 @@ export async function writeWholeDirectory(
 }
 
 /**
- * Before any work is done for a directory.
+ * Checks, before any work for it is done, that a directory can be written.
  *
- * @returns whether there is one, which may be replaced
- * @throws FileError where something is there that was not to be replaced, or is not ours to replace
+ * @returns whether it replaces another
+ * @throws {FileError} when the path is in use and may not be replaced
  */
 export async function expectDirectoryFree(
   path: string,
@@ -55,17 +55,21 @@ export async function expectDirectoryFree(
 ): Promise<boolean> {
   const there = await lstat(path).catch(() => undefined);
   if (there === undefined) return false;
-  if (!there.isDirectory()) throw new FileError(`${path} exists and is no directory; give another`);
-  if (!overwrite) throw new FileError(`${path} exists already; give another, or replace it with --overwrite`);
+  const inUse = (expected: string, found: string, remedy = "choose another directory"): FileError =>
+    new FileError({ setting: path, expected, found, remedy });
+  if (!there.isDirectory()) throw inUse("a directory", "a file or a link");
+  const other = "choose another, or replace it with --overwrite";
+  if (!overwrite) throw inUse("a new directory", "an existing one", other);
   const stranger = (await readdir(path)).find((name) => !names.includes(name));
   if (stranger === undefined) return true;
-  throw new FileError(`${path} holds ${stranger}, which would be lost with it; give another directory`);
+  throw inUse(`only ${names.join(", ")} to replace`, `${stranger}, which would be lost`);
 }
 
 /**
- * A full directory cannot be renamed onto, so the old one steps aside until the new one is there.
+ * Replaces a directory. Nothing can be renamed onto a full directory, so the old one is renamed first, and back if that
+ * fails.
  *
- * @returns where the old one still is; when it cannot be deleted, the new one is in place all the same
+ * @returns the path of the old one if it cannot be deleted
  */
 async function exchange(draft: string, place: string): Promise<string | undefined> {
   const aside = `${place}.${randomUUID()}`;

@@ -1,19 +1,18 @@
 /**
  * A checkpoint as a safetensors file: the model, Adam's two moments of each of its tensors (`adam.m.fc1.weight`, …), and
  * in the metadata where training stands. Numbers there are written in the fewest digits that give the same number back,
- * so going on from a checkpoint is going on as if never stopped.
+ * so a resumed run is bitwise the run that never stopped.
  */
 
 import { parseSafetensors, serializeSafetensors } from "../codecs/safetensors.ts";
-import { ConfigError, FormatError } from "../errors.ts";
 import { checkTraining, type TrainingConfig, type VaeConfig } from "../model/config.ts";
 import { parameterTable } from "../model/parameters.ts";
 import type { NamedTensor } from "../model/tensors.ts";
 import type { TrainingState } from "../model/training-state.ts";
-import { describeModel, MetadataReader, type ModelInfo } from "./metadata.ts";
+import { checkFile, describeModel, MetadataReader, type ModelInfo } from "./metadata.ts";
 import { takeTensors } from "./model-file.ts";
 
-/** All that decides how training goes on. */
+/** All that decides how training is resumed. */
 export interface Checkpoint {
   readonly config: VaeConfig;
   readonly training: TrainingConfig;
@@ -44,7 +43,7 @@ export function serializeCheckpoint({ config, training, state, info }: Checkpoin
 /**
  * Reads a checkpoint, with the same mistrust as `parseModel`.
  *
- * @throws FormatError, one line, when it is not a checkpoint of ours, whole and finite
+ * @throws {FormatError} when it is not a checkpoint of ours, whole and finite
  */
 export function parseCheckpoint(bytes: Uint8Array, name: string): Checkpoint {
   const file = parseSafetensors(bytes, name);
@@ -57,11 +56,11 @@ export function parseCheckpoint(bytes: Uint8Array, name: string): Checkpoint {
   const found = takeTensors(file, all, name);
   const part = (index: number): NamedTensor[] =>
     shapes.map(([key], i) => ({ ...found[index * shapes.length + i]!, name: key }));
-  const info = reader.info(config);
-  if (info.trained === undefined) throw new FormatError(`${name}: "epochs" is missing in __metadata__.`);
+  const given = { batchSize: reader.number("batchSize"), learningRate: reader.number("learningRate") };
+  const training = checkFile(`${name}: __metadata__.`, () => checkTraining(given));
   const state: TrainingState = {
-    epoch: info.trained.epochs,
-    step: info.trained.steps,
+    epoch: reader.wholeNumber("epochs"),
+    step: reader.wholeNumber("steps"),
     reconstructionSum: reader.number("reconstructionSum"),
     klSum: reader.number("klSum"),
     seconds: reader.number("seconds"),
@@ -69,15 +68,5 @@ export function parseCheckpoint(bytes: Uint8Array, name: string): Checkpoint {
     m: part(1),
     v: part(2),
   };
-  return { config, training: readTraining(reader, name), state, info };
-}
-
-function readTraining(reader: MetadataReader, name: string): TrainingConfig {
-  const given = { batchSize: reader.number("batchSize"), learningRate: reader.number("learningRate") };
-  try {
-    return checkTraining(given);
-  } catch (cause) {
-    if (cause instanceof ConfigError) throw new FormatError(`${name}: ${cause.message}.`, { cause });
-    throw cause;
-  }
+  return { config, training, state, info: reader.info() };
 }

@@ -1,6 +1,7 @@
 /**
- * Weights that another program saved, a PyTorch `state_dict` above all, as a model: the sizes are read off the shapes.
- * The names are those of Elbow's own files, `fc1.weight` … or, for more than one hidden layer, `encoder.0.weight` ….
+ * Imports weights of another program, such as a PyTorch `state_dict`, as a model. The sizes are those of the shapes;
+ * the names must be those of Elbow's own files, `fc1.weight` … or, for more than one hidden layer, `encoder.0.weight`
+ * ….
  */
 
 import { describe, quote } from "../codecs/quote.ts";
@@ -11,25 +12,25 @@ import { parameterTable } from "../model/parameters.ts";
 import { CONFIG_KEYS } from "./metadata.ts";
 import { type ModelFile, takeTensors } from "./model-file.ts";
 
-/** The settings that weights do not tell, and those that they do, which must agree with them. */
+/** Settings that weights do not have; others must agree with the weights. */
 export type ImportOptions = Partial<VaeConfig>;
 
-/** What the weights themselves say of a model. */
+/** The settings that are in the shapes of the weights. */
 type Sizes = Pick<VaeConfig, "inputDim" | "hidden" | "latentDim">;
 
 /**
- * Makes a model of a safetensors file of weights (F32, or F64, F16 and BF16, which become float32). Activation, likelihood
- * and seed are not in the weights: where `options` lacks them they are VAE_DEFAULTS'.
+ * Makes a model of a safetensors file of weights (F32, or F64, F16 and BF16, which become float32). Activation,
+ * likelihood and seed are not in the weights; their defaults are VAE_DEFAULTS'.
  *
  * @example
  * const { config, tensors } = importModel(bytes, { activation: "tanh" });
  * const vae = await Vae.create(config, { tensors });
  *
- * @param bytes the whole file; not kept.
- * @param options what the weights do not say; what they do say must agree with them.
- * @param name what to call the file in errors: its path.
- * @throws {FormatError} one line, where the file, its names, its shapes or its numbers are not a model's
- * @throws {ConfigError} where an option is not allowed or is not what the weights are
+ * @param bytes the whole file; not kept
+ * @param options settings that the weights do not have; others must agree with the weights
+ * @param name the file's name in errors: its path
+ * @throws {FormatError} when the file, its names, its shapes or its numbers are not a model's
+ * @throws {ConfigError} when an option is not allowed or contradicts the weights
  */
 export function importModel(bytes: Uint8Array, options: ImportOptions = {}, name = "the weights"): ModelFile {
   expectKnown("options", options, CONFIG_KEYS);
@@ -42,13 +43,15 @@ export function importModel(bytes: Uint8Array, options: ImportOptions = {}, name
   return { config, info: {}, tensors: new Map(tensors.map((tensor) => [tensor.name, tensor])) };
 }
 
-/** A file of Elbow's says what activation and likelihood it has; options or defaults must not say something else. */
+/** A file of Elbow's own has an activation and a likelihood, which options or defaults must not replace. */
 function refuseOurs({ metadata }: SafetensorsFile, name: string): void {
   if (!["config", "contents", "formatVersion"].every((key) => Object.hasOwn(metadata, key))) return;
-  const found = quote(metadata.contents ?? "");
-  throw new FormatError(
-    `${name}: expected weights of another program, found a ${found} that Elbow wrote; use it as it is.`,
-  );
+  const found = `a ${quote(metadata.contents ?? "")} that Elbow wrote`;
+  throw fault(name, "weights of another program", found, "use it as it is");
+}
+
+function fault(setting: string, expected: string, found: string, remedy: string): FormatError {
+  return new FormatError({ setting, expected, found, remedy });
 }
 
 function readSizes(file: SafetensorsFile, name: string): Sizes {
@@ -60,10 +63,8 @@ function readSizes(file: SafetensorsFile, name: string): Sizes {
       hidden.push(readMatrix(file, `encoder.${i}.weight`, name).outputs);
     }
     if (hidden.length === 1) {
-      throw new FormatError(
-        `${name}: expected encoder.1.weight after encoder.0.weight; number the layers without gaps, ` +
-          "and call the only one of a model fc1 (then fc_mu, fc_logvar, fc3, fc4).",
-      );
+      const remedy = "number the layers without gaps, or call a single one fc1 (and fc3, fc4 after it)";
+      throw fault(name, "tensor encoder.1.weight after encoder.0.weight", "none", remedy);
     }
   }
   return {
@@ -77,27 +78,22 @@ function readSizes(file: SafetensorsFile, name: string): Sizes {
 function readMatrix(file: SafetensorsFile, key: string, name: string): { inputs: number; outputs: number } {
   const tensor = file.tensors.get(key);
   if (tensor === undefined) {
-    throw new FormatError(
-      `${name}: expected a tensor ${key} (the layers are fc1, fc_mu, fc_logvar, fc3 and fc4, ` +
-        "or encoder.0, encoder.1, …, fc_mu, fc_logvar, decoder.0, decoder.1, …), found " +
-        `${listNames(file)}; rename them.`,
-    );
+    const layers = "fc1, fc_mu, fc_logvar, fc3, fc4, or encoder.0, …, fc_mu, fc_logvar, decoder.0, …";
+    throw fault(name, `tensor ${key}`, listNames(file), `rename the layers to ${layers}`);
   }
   const [outputs, inputs] = tensor.shape;
   if (tensor.shape.length === 2 && outputs && inputs) return { inputs, outputs };
-  throw new FormatError(
-    `${name}: tensor ${quote(key)} should have shape [outputs, inputs] but has ${describe(tensor.shape)}.`,
-  );
+  const setting = `${name}: tensor ${quote(key)}`;
+  throw fault(setting, "shape [outputs, inputs]", describe(tensor.shape), "use fully connected layers");
 }
 
 function expectAgreement(sizes: Sizes, options: ImportOptions, name: string): void {
   for (const key of ["inputDim", "hidden", "latentDim"] as const) {
     const given = options[key];
     if (given === undefined || String(given) === String(sizes[key])) continue;
-    throw new ConfigError(
-      `${key} is ${String(given)}, but by the shapes in ${name} it is ${String(sizes[key])}; ` +
-        "give that or leave it out",
-    );
+    const expected = `${String(sizes[key])}, as the shapes in ${name} have`;
+    const remedy = "use that or leave it out";
+    throw new ConfigError({ setting: key, expected, found: String(given), remedy });
   }
 }
 
@@ -105,8 +101,8 @@ function wholeConfig(sizes: Sizes, options: ImportOptions, name: string): VaeCon
   try {
     checkConfig(sizes);
   } catch (cause) {
-    if (cause instanceof ConfigError) throw new FormatError(`${name}: ${cause.message}.`, { cause });
-    throw cause;
+    if (!(cause instanceof ConfigError)) throw cause;
+    throw new FormatError({ ...cause.fault, setting: `${name}: ${cause.fault.setting}` }, { cause });
   }
   return checkConfig({ ...options, ...sizes });
 }

@@ -4,19 +4,32 @@
  *     format         "pt", as PyTorch's tools like to see
  *     elbow          the version that wrote it
  *     contents       "model", "checkpoint" or "trace"
- *     formatVersion  "1"; a reader refuses what is newer than itself
+ *     formatVersion  "2"; a reader refuses what is newer than itself
  *     config         every setting of the model, as JSON
  *     arithmetic     how the kernels rounded that trained it
- *     dataset, datasetSha256, imageShape, epochs, steps
- *                    what it was trained on, how rows are images, how long it was trained; each where it is known
+ *     dataset, datasetSha256, epochs, steps
+ *                    what it was trained on, how long it was trained; each where it is known
+ *     imageShape     height and width of a row, for other programs: it is also in the config
+ *
+ * Version 1 had no `inputShape` in its config: `imageShape` alone said that rows were images.
  */
 
 import { describe, quote } from "../codecs/quote.ts";
 import { ConfigError, FormatError } from "../errors.ts";
-import { checkConfig, type VaeConfig } from "../model/config.ts";
+import {
+  checkConfig,
+  imageOf,
+  MODEL_SETTINGS,
+  type PartialVaeConfig,
+  type VaeConfig,
+} from "../model/config.ts";
+import { oneOf, type Setting } from "../model/settings.ts";
 import type { Arithmetic } from "../wasm/builds.ts";
 
-const FORMAT_VERSION = 1;
+/** Of files of weights and of config.json. */
+export const FORMAT_VERSION = 2;
+
+export const ARITHMETIC: Setting<Arithmetic> = oneOf(["simd", "relaxed"]);
 
 /** What is known about a model beside its config and its weights. */
 export interface ModelInfo {
@@ -33,8 +46,6 @@ export interface ModelInfo {
         readonly sha256: string;
       }
     | undefined;
-  /** Height and width where a row is a grayscale image. */
-  readonly imageShape?: readonly [height: number, width: number] | undefined;
   /** How long it was trained. */
   readonly trained?:
     | {
@@ -56,19 +67,8 @@ export type Contents = "model" | "checkpoint" | "trace";
  */
 export type Metadata = Readonly<Record<string, string>>;
 
-/**
- * The settings of a model, in the order in which files have them.
- *
- * @internal
- */
-export const CONFIG_KEYS = [
-  "inputDim",
-  "hidden",
-  "latentDim",
-  "activation",
-  "likelihood",
-  "seed",
-] as const satisfies ReadonlyArray<keyof VaeConfig>;
+/** @internal */
+export const CONFIG_KEYS = Object.keys(MODEL_SETTINGS);
 
 /**
  * The texts to write, always in the same order.
@@ -76,22 +76,63 @@ export const CONFIG_KEYS = [
  * @internal
  */
 export function describeModel(contents: Contents, config: VaeConfig, info: ModelInfo): Metadata {
-  const { elbow, arithmetic, dataset, imageShape, trained } = info;
-  return {
+  const { elbow, arithmetic, dataset, trained } = info;
+  const image = imageOf(config);
+  const texts = {
     format: "pt",
-    ...(elbow === undefined ? {} : { elbow }),
+    elbow,
     contents,
     formatVersion: String(FORMAT_VERSION),
-    config: JSON.stringify(config, [...CONFIG_KEYS]),
-    ...(arithmetic === undefined ? {} : { arithmetic }),
-    ...(dataset === undefined ? {} : { dataset: dataset.name, datasetSha256: dataset.sha256 }),
-    ...(imageShape === undefined ? {} : { imageShape: JSON.stringify(imageShape) }),
-    ...(trained === undefined ? {} : { epochs: String(trained.epochs), steps: String(trained.steps) }),
+    config: JSON.stringify(config, CONFIG_KEYS),
+    arithmetic,
+    dataset: dataset?.name,
+    datasetSha256: dataset?.sha256,
+    imageShape: image && JSON.stringify([image.height, image.width]),
+    epochs: trained && String(trained.epochs),
+    steps: trained && String(trained.steps),
   };
+  return Object.fromEntries(Object.entries(texts).filter(([, text]) => text !== undefined)) as Metadata;
 }
 
 /**
- * The texts of one file, read one by one; every fault names the file, the key, what was expected and what was found.
+ * @throws {FormatError} when a file is newer than this reader
+ *
+ * @internal
+ */
+export function expectVersion(version: number, setting: string): void {
+  if (version <= FORMAT_VERSION) return;
+  const expected = `${FORMAT_VERSION} or less`;
+  throw new FormatError({ setting, expected, found: `${version}`, remedy: "read it with a newer Elbow" });
+}
+
+/**
+ * The `inputShape` of a file of version 1.
+ *
+ * @internal
+ */
+export function oldInputShape(imageShape: unknown, inputDim: unknown): readonly unknown[] {
+  return Array.isArray(imageShape) ? [...(imageShape as unknown[]), 1] : [imageShape ?? inputDim];
+}
+
+/**
+ * Checks the settings that a file has.
+ *
+ * @param where what to put before a setting's name in errors: "run/config.json: model."
+ * @throws {FormatError} when the check throws a ConfigError
+ *
+ * @internal
+ */
+export function checkFile<T>(where: string, check: () => T): T {
+  try {
+    return check();
+  } catch (cause) {
+    if (!(cause instanceof ConfigError)) throw cause;
+    throw new FormatError({ ...cause.fault, setting: where + cause.fault.setting }, { cause });
+  }
+}
+
+/**
+ * The texts of one file, read one by one.
  *
  * @internal
  */
@@ -99,59 +140,39 @@ export class MetadataReader {
   readonly #metadata: Metadata;
   readonly #file: string;
 
+  /** @param file what to call it in errors: its path. */
   constructor(metadata: Metadata, file: string) {
     this.#metadata = metadata;
     this.#file = file;
   }
 
-  /** Makes sure that it is a file of ours, of the kind that is wanted, and not from the future. */
+  /** @throws {FormatError} when it is another program's file, from the future, or not of the kind that is wanted */
   expectContents(wanted: Contents): void {
-    if (!Object.hasOwn(this.#metadata, "config")) {
-      throw new FormatError(
-        `${this.#file}: expected an Elbow ${wanted} with its config in __metadata__, found none; ` +
-          "it was probably written by another program.",
-      );
+    const setting = this.#file;
+    if (!this.#has("config")) {
+      const found = "no config in its __metadata__";
+      const remedy = "import weights of another program first";
+      throw new FormatError({ setting, expected: `an Elbow ${wanted}`, found, remedy });
     }
-    const version = this.#wholeNumber("formatVersion");
-    if (version > FORMAT_VERSION) {
-      throw new FormatError(
-        `${this.#file}: expected format version ${FORMAT_VERSION}, found ${version}; it needs a newer Elbow.`,
-      );
-    }
+    expectVersion(this.wholeNumber("formatVersion"), this.#name("formatVersion"));
     const found = this.#text("contents");
-    if (found !== wanted) {
-      throw new FormatError(
-        `${this.#file}: expected a ${wanted}, found a ${quote(found)}; give the other file.`,
-      );
-    }
+    if (found === wanted) return;
+    const remedy = `give the ${wanted} instead`;
+    throw new FormatError({ setting, expected: `a ${wanted}`, found: `a ${quote(found)}`, remedy });
   }
 
   config(): VaeConfig {
     const given = this.#json("config");
     if (typeof given !== "object" || given === null) throw this.#fault("config", "a JSON object", given);
-    for (const key of CONFIG_KEYS) {
-      // A default must not fill in for what the file leaves out: that would be another model.
-      const value = Object.hasOwn(given, key) ? (given as Record<string, unknown>)[key] : undefined;
-      if (value === undefined || value === null) {
-        throw new FormatError(`${this.#file}: the config in __metadata__ lacks ${key}.`);
-      }
-      // Lists within lists would keep whoever prints them busy until the stack ends.
-      const scalars = Array.isArray(value) ? (value as unknown[]) : [value];
-      if (scalars.some((scalar) => typeof scalar === "object")) {
-        throw this.#fault(`config.${key}`, "a setting", value);
-      }
+    const config: PartialVaeConfig = { ...(given as VaeConfig) }; // nothing of that type is believed
+    if (this.wholeNumber("formatVersion") < 2) {
+      const imageShape = this.#optional("imageShape", (key) => this.#json(key));
+      Object.assign(config, { inputShape: oldInputShape(imageShape, config.inputDim) });
     }
-    try {
-      return checkConfig(given as VaeConfig); // which believes nothing of that type
-    } catch (cause) {
-      if (!(cause instanceof ConfigError)) throw cause;
-      // checkConfig quotes what it was given, and here that is a stranger's text.
-      const [expected = ""] = cause.message.split(", not ");
-      throw new FormatError(`${this.#file}: in the config, ${expected}; found something else.`, { cause });
-    }
+    return checkFile(`${this.#name("config")}.`, () => checkConfig(config, { whole: true }));
   }
 
-  info({ inputDim }: VaeConfig): ModelInfo {
+  info(): ModelInfo {
     return {
       elbow: this.#optional("elbow", (key) => this.#text(key)),
       arithmetic: this.#optional("arithmetic", (key) => this.#arithmetic(key)),
@@ -159,10 +180,9 @@ export class MetadataReader {
         name: this.#text(key),
         sha256: this.#text("datasetSha256"),
       })),
-      imageShape: this.#optional("imageShape", (key) => this.#imageShape(key, inputDim)),
       trained: this.#optional("epochs", (key) => ({
-        epochs: this.#wholeNumber(key),
-        steps: this.#wholeNumber("steps"),
+        epochs: this.wholeNumber(key),
+        steps: this.wholeNumber("steps"),
       })),
     };
   }
@@ -175,7 +195,7 @@ export class MetadataReader {
     throw this.#fault(key, "a number", text);
   }
 
-  #wholeNumber(key: string): number {
+  wholeNumber(key: string): number {
     const value = this.number(key);
     if (Number.isSafeInteger(value) && value >= 0) return value;
     throw this.#fault(key, "a whole number, 0 or more", value);
@@ -183,34 +203,23 @@ export class MetadataReader {
 
   #arithmetic(key: string): Arithmetic {
     const text = this.#text(key);
-    if (text === "simd" || text === "relaxed") return text;
-    throw this.#fault(key, '"simd" or "relaxed"', text);
+    if (ARITHMETIC.accepts(text)) return text as Arithmetic;
+    throw this.#fault(key, ARITHMETIC.expected, text);
   }
 
-  #imageShape(key: string, inputDim: number): readonly [number, number] {
-    const given = this.#json(key);
-    if (Array.isArray(given) && given.length === 2) {
-      const [height, width] = given as unknown[];
-      if (Number.isSafeInteger(height) && Number.isSafeInteger(width)) {
-        const shape = [height as number, width as number] as const;
-        if (shape[0] > 0 && shape[0] * shape[1] === inputDim) return shape;
-      }
-    }
-    throw this.#fault(key, `a height and a width that make ${inputDim}`, given);
+  #has(key: string): boolean {
+    return Object.hasOwn(this.#metadata, key);
   }
 
   #optional<T>(key: string, read: (key: string) => T): T | undefined {
-    return Object.hasOwn(this.#metadata, key) ? read(key) : undefined;
+    return this.#has(key) ? read(key) : undefined;
   }
 
   /** Shown to people, so nothing in it may steer a terminal. */
   #text(key: string): string {
-    const text = Object.hasOwn(this.#metadata, key) ? this.#metadata[key] : undefined;
-    if (text === undefined) {
-      throw new FormatError(`${this.#file}: ${quote(key)} is missing in __metadata__.`);
-    }
-    if (/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u.test(text)) throw this.#fault(key, "a line of plain text", text);
-    return text;
+    const text = this.#has(key) ? this.#metadata[key] : undefined;
+    if (text !== undefined && !/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u.test(text)) return text;
+    throw this.#fault(key, "a line of plain text", text);
   }
 
   #json(key: string): unknown {
@@ -222,9 +231,12 @@ export class MetadataReader {
     }
   }
 
+  #name(key: string): string {
+    return `${this.#file}: __metadata__.${key}`;
+  }
+
   #fault(key: string, expected: string, found: unknown): FormatError {
-    return new FormatError(
-      `${this.#file}: ${quote(key)} in __metadata__ should be ${expected} but is ${describe(found)}.`,
-    );
+    const what = found === undefined ? "nothing" : describe(found);
+    return new FormatError({ setting: this.#name(key), expected, found: what });
   }
 }

@@ -48,7 +48,7 @@ export function serializeModel(
  *
  * @param bytes the whole file; not kept.
  * @param name what to call the file in errors: its path.
- * @throws {FormatError} one line, when it is not a model of ours, whole and with finite weights
+ * @throws {FormatError} when it is not a model of ours, whole and with finite weights
  */
 export function parseModel(bytes: Uint8Array, name = "the model"): ModelFile {
   // What it is comes first: a trace has tensors that are no weights.
@@ -59,7 +59,7 @@ export function parseModel(bytes: Uint8Array, name = "the model"): ModelFile {
   const tensors = takeTensors(file, parameterTable(config).tensors, name);
   return {
     config,
-    info: reader.info(config),
+    info: reader.info(),
     tensors: new Map(tensors.map((tensor) => [tensor.name, tensor])),
   };
 }
@@ -74,10 +74,12 @@ export function takeTensors(file: SafetensorsFile, shapes: Shapes, fileName: str
     const [name, shape] = shapes[i]!;
     const bad = findNotFinite(data);
     if (bad < 0) return { name, shape, data };
-    throw new FormatError(
-      `${fileName}: tensor ${quote(name)} should hold finite numbers, but element ${bad} is ${data[bad]}; ` +
-        "take weights from before that happened.",
-    );
+    throw new FormatError({
+      setting: `${fileName}: tensor ${quote(name)}`,
+      expected: "finite numbers",
+      found: `${data[bad]} at element ${bad}`,
+      remedy: "use weights from before the loss diverged",
+    });
   });
 }
 

@@ -1,7 +1,7 @@
 /**
- * A trace as a safetensors file: the initial weights under their own names, and under `trace.` one tensor for each thing
- * that is known of every step. `compare/README.md` has the table. Rows of all steps stand one after another, so a last
- * batch that is smaller needs no padding.
+ * A trace as a safetensors file: the initial weights under their own names, and under `trace.` one tensor for each
+ * quantity of the steps, as the table in `compare/README.md` lists them. The rows of all steps are concatenated, so a
+ * smaller last batch needs no padding.
  */
 
 import type { Elements } from "../codecs/dtypes.ts";
@@ -13,23 +13,23 @@ import { parameterCount, parameterTable } from "../model/parameters.ts";
 import type { Trace, TracedStep } from "../model/training-trace.ts";
 import { describeModel, type ModelInfo } from "./metadata.ts";
 
-/** What may be said of a trace beside what it holds. */
+/** Additions to a trace. */
 export interface TraceFileOptions {
-  /** The training rows: with them the file holds its batches, and needs no dataset beside it. */
+  /** The training rows: with them the file has the batches, and a reader needs no dataset. */
   readonly data?: Rows | undefined;
-  /** What is known of the model, for the file's metadata. */
+  /** Metadata of the model. */
   readonly info?: Omit<ModelInfo, "trained"> | undefined;
-  /** What the steps were timed on, in words. */
+  /** The machine that the steps were timed on, in words. */
   readonly machine?: string | undefined;
 }
 
-/** The largest file; what reads it has it in memory several times. */
+/** The largest file; readers have it in memory several times. */
 const MOST_BYTES = 2 ** 30;
 
 /**
- * The bytes of a trace file, in safetensors: weights under their names, what is known of the steps under `trace.`.
+ * Writes a trace as the bytes of a safetensors file: weights under their names, quantities of the steps under `trace.`.
  *
- * @throws {ConfigError} when the rows are not those of the trace, or the file would be larger than 1 GiB
+ * @throws {ConfigError} when `data` does not fit the trace, or the file would be larger than 1 GiB
  */
 export function serializeTrace(trace: Trace, options: TraceFileOptions = {}): Uint8Array<ArrayBuffer> {
   const { config, training, arithmetic, initial, steps } = trace;
@@ -45,7 +45,7 @@ export function serializeTrace(trace: Trace, options: TraceFileOptions = {}): Ui
     ...(machine === undefined ? {} : { machine }),
   };
   const rows = Int32Array.from(steps.flatMap((step) => [...step.rows]));
-  // float64 first and bytes last, so that every tensor is aligned for whoever maps the file
+  // float64 first and bytes last, so that every tensor is aligned for readers that map the file.
   return serializeSafetensors(
     [
       ...numbersOfSteps(trace),
@@ -64,10 +64,10 @@ export function serializeTrace(trace: Trace, options: TraceFileOptions = {}): Ui
 }
 
 /**
- * That a trace can become a file, before it is made or anything of a size that no file should have is allocated.
+ * Checks that a trace can become a file, before the trace is made or memory for it is allocated.
  *
- * @param rows in the batches of all steps together
- * @throws {ConfigError} as `serializeTrace`
+ * @param rows number of rows in the batches of all steps
+ * @throws {ConfigError} when `serializeTrace` would
  *
  * @internal
  */
@@ -77,26 +77,27 @@ export function expectTraceSize(
   data: Rows | undefined,
 ): void {
   if (data !== undefined && data.dim !== config.inputDim) {
-    throw new ConfigError(
-      `the rows of the trace have ${config.inputDim} numbers, but those given have ${data.dim}`,
-    );
+    throw otherData(`rows of ${config.inputDim} numbers, as in the trace`, `rows of ${data.dim}`);
   }
   const table = parameterTable(config);
   const rowBytes = 4 + 4 * config.latentDim + (data ? data.dim * data.values.BYTES_PER_ELEMENT : 0);
   const stepBytes = 4 + 8 * (3 + table.tensors.length);
   const bytes = 4 * parameterCount(table) + rows * rowBytes + steps * stepBytes;
   if (bytes <= MOST_BYTES) return;
-  throw new ConfigError(
-    `a trace must be at most ${MOST_BYTES / 2 ** 20} MiB, but this one would be ${Math.ceil(bytes / 2 ** 20)} MiB; ` +
-      `use fewer steps${data ? ", or leave the rows themselves out" : ""}`,
-  );
+  const found = `${Math.ceil(bytes / 2 ** 20)} MiB`;
+  const remedy = `use fewer steps${data ? ", or leave out the data" : ""}`;
+  throw new ConfigError({ setting: "trace", expected: `at most ${MOST_BYTES / 2 ** 20} MiB`, found, remedy });
+}
+
+function otherData(expected: string, found: string): ConfigError {
+  return new ConfigError({ setting: "data", expected, found, remedy: "pass the training rows of the trace" });
 }
 
 function tensor(name: string, shape: readonly number[], data: Elements): TensorToWrite {
   return { name: `trace.${name}`, shape, data };
 }
 
-/** What is one float64 a step. */
+/** The quantities with one float64 per step. */
 function numbersOfSteps({ initial, steps }: Trace): TensorToWrite[] {
   const numbers = (name: string, of: (step: TracedStep) => number): TensorToWrite =>
     tensor(name, [steps.length], Float64Array.from(steps, of));
@@ -118,12 +119,12 @@ function joinNoise(steps: readonly TracedStep[], length: number): Float32Array {
   return joined;
 }
 
-/** The batches' rows, in the element type that the data have. */
+/** The rows of the batches, in the data's element type. */
 function gather({ values, count, dim }: Rows, rows: Int32Array): Float32Array | Uint8Array {
   const Values = values instanceof Float32Array ? Float32Array : Uint8Array;
   const gathered = new Values(rows.length * dim);
   rows.forEach((row, i) => {
-    if (row >= count) throw new ConfigError(`the trace visits row ${row}, but only ${count} rows were given`);
+    if (row >= count) throw otherData(`row ${row}, as in the trace`, `only ${count} rows`);
     gathered.set(values.subarray(row * dim, (row + 1) * dim), i * dim);
   });
   return gathered;

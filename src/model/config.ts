@@ -1,10 +1,28 @@
-import { ConfigError } from "../errors.ts";
 import { TILES, type TileName } from "../wasm/tiles.ts";
+import {
+  checkSetting,
+  checkSettings,
+  defaultsOf,
+  expectKnown,
+  listOf,
+  oneOf,
+  positiveNumber,
+  refused,
+  type Setting,
+  type Settings,
+  wholeNumber,
+  withoutDefaults,
+} from "./settings.ts";
+
+/** @internal */
+export { expectKnown };
 
 /** Every setting that decides what a model is. With the data and the training settings it decides every bit of it. */
 export interface VaeConfig {
   /** Numbers in a row of data, D. */
   readonly inputDim: number;
+  /** How they lie in the row: [height, width, channels] of an image, otherwise [inputDim]. */
+  readonly inputShape: readonly number[];
   /** Widths of the encoder's hidden layers; the decoder has them in reverse. */
   readonly hidden: readonly number[];
   /** Latent dimensions, L. */
@@ -19,7 +37,6 @@ export interface VaeConfig {
 
 /** What stands behind a hidden layer: max(0, x), or the hyperbolic tangent. */
 export type Activation = "relu" | "tanh";
-export const ACTIVATION_NAMES = ["relu", "tanh"] as const satisfies readonly Activation[];
 
 /**
  * p(x|z): Bernoulli for numbers in [0, 1], whose mean is the sigmoid of the last layer and whose loss is the binary
@@ -27,7 +44,6 @@ export const ACTIVATION_NAMES = ["relu", "tanh"] as const satisfies readonly Act
  * ½‖x − mean‖², without the constant ½·D·log 2π. In nats, summed over the D numbers of a row.
  */
 export type Likelihood = "bernoulli" | "gaussian";
-export const LIKELIHOOD_NAMES = ["bernoulli", "gaussian"] as const satisfies readonly Likelihood[];
 
 /**
  * What a Gaussian likelihood of unit variance adds to every row's loss, whatever the model: kept out of all losses.
@@ -38,32 +54,73 @@ export function gaussianConstant(inputDim: number): number {
   return 0.5 * inputDim * Math.log(2 * Math.PI);
 }
 
-/** What a model is where nothing else is said: the original program's. */
-export const VAE_DEFAULTS = {
-  /** One hidden layer. */
-  hidden: [400],
-  /** A plane, so that it can be drawn. */
-  latentDim: 2,
-  /** max(0, x). */
-  activation: "relu",
-  /** For numbers in [0, 1]. */
-  likelihood: "bernoulli",
-  /** Another seed gives other weights, noise and order. */
-  seed: 0,
-} as const satisfies Omit<VaeConfig, "inputDim">;
+/** Wider or deeper than this is a mistake rather than a model that a CPU could train. */
+const WIDTH = wholeNumber(1, 2 ** 20);
 
-/** How a model is trained where nothing else is said: the original program's settings. */
-export const TRAIN_DEFAULTS = {
-  /** Times that the data are gone through. */
-  epochs: 10,
-  /** Rows of a step. */
-  batchSize: 128,
-  /** Adam's step size. */
-  learningRate: 1e-3,
-} as const;
+/**
+ * The settings of a model, in the order in which files have them.
+ *
+ * @internal
+ */
+export const MODEL_SETTINGS: Settings<VaeConfig> = {
+  inputDim: WIDTH,
+  inputShape: listOf(WIDTH, (count) => count === 1 || count === 3, `1 or 3 whole numbers ${WIDTH.range}`),
+  hidden: listOf(WIDTH, wholeNumber(1, 64).accepts, `1 to 64 whole numbers ${WIDTH.range}`, [400]),
+  latentDim: { ...WIDTH, default: 2 }, // a plane, so that it can be drawn
+  activation: oneOf(["relu", "tanh"], "relu"),
+  likelihood: oneOf(["bernoulli", "gaussian"], "bernoulli"),
+  seed: wholeNumber(0, Number.MAX_SAFE_INTEGER, 0),
+};
 
-/** Steps of a trace where nothing else is said. */
+/** The settings of training that decide the result; how many workers do it decides nothing but its time. */
+export interface TrainingConfig {
+  /** Rows of a step, from 1 to 65536; the last step of an epoch has what is left over. */
+  readonly batchSize: number;
+  /** Adam's step size α, above 0. */
+  readonly learningRate: number;
+}
+
+/** @internal */
+export const TRAINING_SETTINGS: Settings<TrainingConfig> = {
+  batchSize: wholeNumber(1, 65536, 128), // the activations of more rows do not fit a WebAssembly memory
+  learningRate: positiveNumber(1e-3),
+};
+
+/**
+ * More threads than this share no memory well.
+ *
+ * @internal
+ */
+export const MOST_WORKERS = 256;
+/** @internal */
 export const TRACE_STEPS = 100;
+
+/**
+ * How much work is done, and by whom.
+ *
+ * @internal
+ */
+export const WORK_SETTINGS = {
+  epochs: wholeNumber(1, 1e6, 10),
+  /** Of a trace. */
+  steps: wholeNumber(1, 1e6, TRACE_STEPS),
+  workers: wholeNumber(1, MOST_WORKERS),
+  /** Of z, for each row's score; the mean of more hardly moves. */
+  samples: wholeNumber(1, 65536, 1),
+  tile: oneOf(Object.keys(TILES) as TileName[]),
+};
+
+/** The default settings of a model: the original program's. */
+export const VAE_DEFAULTS = defaultsOf(MODEL_SETTINGS) as Omit<VaeConfig, "inputDim" | "inputShape">;
+
+/** The default settings of training: the original program's. */
+export const TRAIN_DEFAULTS = {
+  ...defaultsOf(TRAINING_SETTINGS),
+  epochs: WORK_SETTINGS.epochs.default,
+} as TrainingConfig & {
+  /** Passes over the training data. */
+  readonly epochs: number;
+};
 
 /** The rest of Adam's settings (Kingma & Ba 2015, algorithm 1), which are torch.optim.Adam's and fixed. */
 export const ADAM = {
@@ -75,133 +132,74 @@ export const ADAM = {
   epsilon: 1e-8,
 } as const;
 
-/** Wider or deeper than this is a mistake rather than a model that a CPU could train. */
-const MOST_WIDTH = 2 ** 20;
-const MOST_DEPTH = 64;
-
-function expectInteger(name: string, value: unknown, least: number, most: number): number {
-  if (typeof value === "number" && Number.isInteger(value) && value >= least && value <= most) return value;
-  throw new ConfigError(`${name} must be a whole number from ${least} to ${most}, not ${String(value)}`);
-}
-
-/**
- * A misspelt setting would silently be its default.
- *
- * @internal
- */
-export function expectKnown(what: string, given: object, known: readonly string[]): void {
-  const unknown = Object.keys(given).find((key) => !known.includes(key));
-  if (unknown === undefined) return;
-  throw new ConfigError(`${what} must be among ${known.join(", ")}, not ${unknown}`);
-}
-
-function expectOneOf<T extends string>(name: string, value: unknown, allowed: readonly T[]): T {
-  const found = allowed.find((option) => option === value);
-  if (found !== undefined) return found;
-  throw new ConfigError(`${name} must be ${allowed.join(" or ")}, not ${String(value)}`);
-}
+/** What a model is made of: the size or the shape of its rows, and the settings that are not VAE_DEFAULTS'. */
+export type PartialVaeConfig = Partial<VaeConfig> &
+  (Pick<VaeConfig, "inputDim"> | Pick<VaeConfig, "inputShape">);
 
 /**
  * A whole config from a partial one, with the defaults filled in.
  *
- * @throws {ConfigError} naming the setting, what is allowed and what was given
+ * @param whole a file's config has no defaults: another default would make it another model.
+ * @throws {ConfigError} when a setting is not allowed, missing or unknown, or the shape has another size than the row
  *
  * @internal
  */
-export function checkConfig(given: Partial<VaeConfig> & Pick<VaeConfig, "inputDim">): VaeConfig {
-  expectKnown("a model's settings", given, ["inputDim", ...Object.keys(VAE_DEFAULTS)]);
-  const hidden: unknown = given.hidden ?? VAE_DEFAULTS.hidden;
-  if (!Array.isArray(hidden) || hidden.length < 1 || hidden.length > MOST_DEPTH) {
-    throw new ConfigError(
-      `hidden must be a list of 1 to ${MOST_DEPTH} widths, such as [400], not ${String(hidden)}`,
-    );
-  }
-  return {
-    inputDim: expectInteger("inputDim", given.inputDim, 1, MOST_WIDTH),
-    hidden: hidden.map((width) => expectInteger("a hidden width", width, 1, MOST_WIDTH)),
-    latentDim: expectInteger("latentDim", given.latentDim ?? VAE_DEFAULTS.latentDim, 1, MOST_WIDTH),
-    activation: expectOneOf("activation", given.activation ?? VAE_DEFAULTS.activation, ACTIVATION_NAMES),
-    likelihood: expectOneOf("likelihood", given.likelihood ?? VAE_DEFAULTS.likelihood, LIKELIHOOD_NAMES),
-    seed: expectInteger("seed", given.seed ?? VAE_DEFAULTS.seed, 0, Number.MAX_SAFE_INTEGER),
-  };
+export function checkConfig(given: PartialVaeConfig, { whole = false } = {}): VaeConfig {
+  expectKnown("a model's settings", given, Object.keys(MODEL_SETTINGS));
+  const { inputDim, inputShape } = given;
+  const derived = { inputDim: inputDim ?? sizeOf(inputShape), inputShape: inputShape ?? [inputDim] };
+  const config = whole
+    ? checkSettings(withoutDefaults(MODEL_SETTINGS), given)
+    : checkSettings(MODEL_SETTINGS, { ...given, ...derived });
+  if (sizeOf(config.inputShape) === config.inputDim) return config;
+  const expected = `${MODEL_SETTINGS.inputShape.expected}, with inputDim (${config.inputDim}) as their product`;
+  throw refused("inputShape", expected, inputShape);
 }
 
-/** The settings of training that decide the result; how many workers do it decides nothing but its time. */
-export interface TrainingConfig {
-  /** Rows of a step, from 1 to 65536; the last step of an epoch has what is left over. */
-  readonly batchSize: number;
-  /** Adam's step size α, above 0. */
-  readonly learningRate: number;
+/** Numbers in a row of a shape; undefined where it is no shape. */
+function sizeOf(shape: readonly number[] | undefined): number | undefined {
+  return MODEL_SETTINGS.inputShape.accepts(shape)
+    ? shape!.reduce((product, size) => product * size, 1)
+    : undefined;
 }
 
-/** The largest batch: its activations still fit a WebAssembly memory for any model worth training. */
-const MOST_BATCH = 65536;
+/** What a row is: a grayscale image with one channel, or a colour image with three. */
+export interface RowImage {
+  /** Rows of pixels. */
+  readonly height: number;
+  /** Pixels in a row of them. */
+  readonly width: number;
+  /** Numbers of a pixel. */
+  readonly channels: number;
+}
 
-/**
- * @throws {ConfigError} naming the setting, what is allowed and what was given
- *
- * @internal
- */
-export function checkTraining(given: Partial<TrainingConfig>): TrainingConfig {
-  const learningRate: unknown = given.learningRate ?? TRAIN_DEFAULTS.learningRate;
-  if (typeof learningRate !== "number" || !(learningRate > 0) || learningRate === Infinity) {
-    throw new ConfigError(`learningRate must be a number above 0, such as 1e-3, not ${String(learningRate)}`);
-  }
-  const batchSize = given.batchSize ?? TRAIN_DEFAULTS.batchSize;
-  return { batchSize: expectInteger("batchSize", batchSize, 1, MOST_BATCH), learningRate };
+/** The image that a model's row is, or undefined where it is none. */
+export function imageOf({ inputShape }: Pick<VaeConfig, "inputShape">): RowImage | undefined {
+  const [height, width, channels] = inputShape;
+  return channels === undefined ? undefined : { height: height!, width: width!, channels };
 }
 
 /**
- * @throws {ConfigError} when `epochs` is not a whole number of them
+ * @throws {ConfigError} when a setting is not allowed
  *
  * @internal
  */
-export function checkEpochs(epochs: unknown = TRAIN_DEFAULTS.epochs): number {
-  return expectInteger("epochs", epochs, 1, 1e6);
+export function checkTraining(given: Partial<TrainingConfig>, { whole = false } = {}): TrainingConfig {
+  return checkSettings(whole ? withoutDefaults(TRAINING_SETTINGS) : TRAINING_SETTINGS, given);
 }
 
-/**
- * @throws {ConfigError} when `steps` is not a whole number of them
- *
- * @internal
- */
-export function checkSteps(steps: unknown): number {
-  return expectInteger("steps", steps, 1, 1e6);
-}
+const checkerOf =
+  <T>(key: string, setting: Setting<T>) =>
+  (value?: unknown): T =>
+    checkSetting(key, setting, value);
 
-/**
- * More threads than this share no memory well.
- *
- * @internal
- */
-export const MOST_WORKERS = 256;
-
-/**
- * @throws {ConfigError} when `workers` is not a whole number that a machine could run
- *
- * @internal
- */
-export function checkWorkers(workers: unknown): number {
-  return expectInteger("workers", workers, 1, MOST_WORKERS);
-}
-
-/**
- * @throws {ConfigError} when there is no such tile
- *
- * @internal
- */
-export function checkTile(tile: unknown): TileName {
-  return expectOneOf("tile", tile, Object.keys(TILES) as TileName[]);
-}
-
-/** Draws of z for a row's score; the mean of more hardly moves any further. */
-const MOST_SAMPLES = 65536;
-
-/**
- * @throws {ConfigError} naming what is allowed and what was given
- *
- * @internal
- */
-export function checkSamples(samples: unknown): number {
-  return expectInteger("samples", samples, 1, MOST_SAMPLES);
-}
+/** @internal */
+export const checkEpochs = checkerOf("epochs", WORK_SETTINGS.epochs);
+/** @internal */
+export const checkSteps = checkerOf("steps", WORK_SETTINGS.steps);
+/** @internal */
+export const checkWorkers = checkerOf("workers", WORK_SETTINGS.workers);
+/** @internal */
+export const checkSamples = checkerOf("samples", WORK_SETTINGS.samples);
+/** @internal */
+export const checkTile = checkerOf("tile", WORK_SETTINGS.tile);

@@ -9,7 +9,7 @@ import { type Matrix, readMatrix, writeMatrix } from "../wasm/matrix.ts";
 import { expectModule } from "../wasm/module.ts";
 import { platform } from "../wasm/platform.ts";
 import { chooseTile, type TileName } from "../wasm/tiles.ts";
-import { checkConfig, checkSamples, checkTile, type VaeConfig } from "./config.ts";
+import { checkConfig, checkSamples, checkTile, type PartialVaeConfig, type VaeConfig } from "./config.ts";
 import { Network } from "./network.ts";
 import { planNetwork } from "./network-memory.ts";
 import { lossOf, type Terms } from "./objective.ts";
@@ -114,7 +114,7 @@ export class Vae {
    * @throws {KernelError} when the engine cannot run the kernels
    */
   static async create(
-    config: Partial<VaeConfig> & Pick<VaeConfig, "inputDim">,
+    config: PartialVaeConfig,
     options: { arithmetic?: Arithmetic; tensors?: Tensors } = {},
   ): Promise<Vae> {
     const checked = checkConfig(config);
@@ -135,7 +135,7 @@ export class Vae {
    * @throws {KernelError} when it is no module, one of other code, or one that needs a shared memory
    */
   static fromModule(
-    config: Partial<VaeConfig> & Pick<VaeConfig, "inputDim">,
+    config: PartialVaeConfig,
     module: WebAssembly.Module,
     options: { tensors?: Tensors; tile?: TileName } = {},
   ): Vae {

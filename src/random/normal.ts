@@ -3,9 +3,8 @@ import type { Purpose } from "./purpose.ts";
 import { uniform } from "./uniform.ts";
 
 /**
- * Box and Muller 1958: two words become two independent standard normals,
- * √(−2 ln u₁) cos 2πu₂ and √(−2 ln u₁) sin 2πu₂. u₁ lies in (0, 1], so the logarithm is finite, and no normal is farther
- * from 0 than √(48 ln 2) ≈ 5.77.
+ * Computes two independent standard normals from two words (Box and Muller 1958): √(−2 ln u₁) cos 2πu₂ and
+ * √(−2 ln u₁) sin 2πu₂. u₁ is in (0, 1], so the logarithm is finite and no normal is beyond √(48 ln 2) ≈ 5.77.
  */
 function boxMuller(word1: number, word2: number, out: Float64Array, at: number): void {
   const u1 = uniform(word1) + 2 ** -24;
@@ -16,9 +15,9 @@ function boxMuller(word1: number, word2: number, out: Float64Array, at: number):
 }
 
 /**
- * The four normals of one Philox block, in float64: what the kernels compute in float32. Words 0 and 1 give the first
- * pair, words 2 and 3 the second.
- * @param out receives four numbers
+ * Computes the four normals of a Philox block, in float64; the kernels compute them in float32. Words 0 and 1 give the
+ * first pair, words 2 and 3 the second.
+ * @param out four numbers
  */
 export function normalsOfBlock(words: Uint32Array, out: Float64Array): void {
   boxMuller(words[0]!, words[1]!, out, 0);
@@ -26,7 +25,7 @@ export function normalsOfBlock(words: Uint32Array, out: Float64Array): void {
 }
 
 /**
- * Standard normals of the first `out.length` columns of one row: column j is element j % 4 of block ⌊j / 4⌋.
+ * Computes standard normals of the first `out.length` columns of a row: column j is element j % 4 of block ⌊j / 4⌋.
  * @param step step or epoch
  * @param out [columns]; returned
  */

@@ -2,11 +2,11 @@ import { multiplyHigh, philox, seedKey } from "./philox.ts";
 import { PURPOSE } from "./purpose.ts";
 
 /**
- * A random order of 0 … n − 1, a pure function of (n, seed, epoch): Fisher and Yates's shuffle as Durstenfeld wrote it
- * (1964). Position i swaps with ⌊word · (i + 1) / 2³²⌋, where the word is word i % 4 of block ⌊i / 4⌋; the bias of that
- * reduction is below n / 2³².
+ * A random permutation of 0 … n − 1, a pure function of (n, seed, epoch): the Fisher–Yates shuffle by Durstenfeld
+ * (1964). Position i swaps with ⌊word · (i + 1) / 2³²⌋ for word i % 4 of block ⌊i / 4⌋; the bias of that reduction is
+ * below n / 2³².
  * @param epoch counts from 0
- * @param out [n], to spare an allocation; returned
+ * @param out [n], to reuse memory; returned
  */
 export function permutation(
   n: number,

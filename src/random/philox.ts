@@ -2,20 +2,19 @@ import { ConfigError } from "../errors.ts";
 
 /**
  * Philox 4x32-10: a counter-based random number generator (Salmon, Moraes, Dror and Shaw, "Parallel random numbers:
- * as easy as 1, 2, 3", SC 2011, section 4.3 and table 2). A pure function from a 128-bit counter and a 64-bit key to
- * four words, so every random number of a run is known from its place: counter = (column block, row, step, purpose),
- * key = seed.
+ * as easy as 1, 2, 3", SC 2011, section 4.3 and table 2). It maps a 128-bit counter and a 64-bit key to four words, so
+ * every random number of a run depends on its position only: counter = (column block, row, step, purpose), key = seed.
  */
 const ROUNDS = 10;
 /** Multipliers of the 4x32 round function. */
 const MULTIPLIER_0 = 0xd2511f53;
 const MULTIPLIER_1 = 0xcd9e8d57;
-/** What the key grows by each round: the golden ratio and √3 − 1, in 32 bits. */
+/** Increments of the key per round: the golden ratio and √3 − 1, in 32 bits. */
 const WEYL_0 = 0x9e3779b9;
 const WEYL_1 = 0xbb67ae85;
 
 /**
- * The upper 32 bits of the 64-bit product of two words. Each half-product stays below 2⁴⁹, so float64 holds it exactly.
+ * The upper 32 bits of the 64-bit product of two words. Each half-product is below 2⁴⁹, so float64 has it exactly.
  * @param a a word in [0, 2³²)
  * @param b a word in [0, 2³²)
  */
@@ -25,14 +24,14 @@ export function multiplyHigh(a: number, b: number): number {
 }
 
 /**
- * One Philox block.
+ * Computes one Philox block.
  * @param counter0 column block: column j of a row is word j % 4 of block ⌊j / 4⌋
  * @param counter1 row
- * @param counter2 step, or epoch
+ * @param counter2 step or epoch
  * @param counter3 purpose
  * @param key0 lower word of the seed (see `seedKey`)
  * @param key1 upper word of the seed
- * @param out receives four words
+ * @param out four words
  */
 export function philox(
   counter0: number,
@@ -69,11 +68,12 @@ export function philox(
 
 /**
  * The two key words of a seed: seed mod 2³² and ⌊seed / 2³²⌋.
- * @throws ConfigError where the seed is not an integer from 0 to 2⁵³ − 1
+ * @throws {ConfigError} when the seed is not an integer from 0 to 2⁵³ − 1
  */
 export function seedKey(seed: number): readonly [low: number, high: number] {
   if (!Number.isSafeInteger(seed) || seed < 0) {
-    throw new ConfigError(`seed must be an integer from 0 to ${Number.MAX_SAFE_INTEGER}, found ${seed}.`);
+    const expected = `a whole number from 0 to ${Number.MAX_SAFE_INTEGER}`;
+    throw new ConfigError({ setting: "seed", expected, found: String(seed), remedy: "try 0" });
   }
   return [seed % 0x1_0000_0000, Math.floor(seed / 0x1_0000_0000)];
 }

@@ -3,13 +3,13 @@ import type { Purpose } from "./purpose.ts";
 
 const TO_UNIT = 2 ** -24;
 
-/** A word as a uniform in [0, 1): its upper 24 bits, which float32 holds exactly. */
+/** Maps a word to a uniform in [0, 1): its upper 24 bits, which float32 has exactly. */
 export function uniform(word: number): number {
   return (word >>> 8) * TO_UNIT;
 }
 
 /**
- * Uniforms in [0, 1) of the first `out.length` columns of one row.
+ * Computes uniforms in [0, 1) of the first `out.length` columns of a row.
  * @param step step or epoch
  * @param out [columns]; returned
  */

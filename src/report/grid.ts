@@ -2,7 +2,7 @@ import { ConfigError } from "../errors.ts";
 
 export type ImageShape = readonly [height: number, width: number];
 
-/** Values from 0 (black) to 1 (white), or bytes that stand for value / 255. */
+/** Values from 0 (black) to 1 (white), or bytes that mean value / 255. */
 export type Intensities = Float32Array | Uint8Array;
 
 export interface Grid {
@@ -13,20 +13,20 @@ export interface Grid {
 }
 
 export interface GridOptions {
-  /** Images in a row (torchvision's `nrow`); fewer images make a narrower grid. Default 8. */
+  /** Images per row (torchvision's `nrow`); fewer images make a narrower grid. Default: 8. */
   readonly columns?: number;
-  /** Black pixels around every image. Default 2. */
+  /** Black pixels around every image. Default: 2. */
   readonly padding?: number;
 }
 
 /**
- * Lays images out as torchvision's `make_grid` does and quantises them as its `save_image` does, so that the picture has
- * the very pixels that `save_image(samples, "samples.png")` gives: images fill rows from the top left, neighbours share
- * their padding, what is left of the last row is black, and a single image gets no padding. (torchvision repeats the gray
- * in three channels; here it is one.)
+ * Arranges images as torchvision's `make_grid` does and quantises them as its `save_image` does, so the pixels are
+ * those of `save_image(samples, "samples.png")`: images fill rows from the top left, neighbours share their padding,
+ * the rest of the last row is black, and a single image has no padding. (torchvision repeats the gray in three
+ * channels; here it is one.)
  *
- * @param images [n, height, width], row-major, n ≥ 1.
- * @throws ConfigError if the images are not whole, or there are none.
+ * @param images [n, height, width], row-major, n ≥ 1
+ * @throws {ConfigError} when the images are not whole, or there are none
  */
 export function imageGrid(
   images: Intensities,
@@ -55,36 +55,36 @@ export function imageGrid(
 }
 
 /**
- * How many images there are.
+ * Counts images.
  *
- * @throws ConfigError if they are not whole, or there are none.
+ * @throws {ConfigError} when they are not whole, or there are none
  */
 export function imageCount(images: Intensities, [height, width]: ImageShape): number {
   const count = images.length / (height * width);
   if (!Number.isInteger(count) || count < 1) {
-    throw new ConfigError(
-      `${images.length} values are not one or more whole images of ${height} × ${width}.`,
-    );
+    const expected = `one or more whole images of ${height} × ${width}`;
+    const remedy = "pass n × height × width values";
+    throw new ConfigError({ setting: "images", expected, found: `${images.length} values`, remedy });
   }
   return count;
 }
 
 /**
- * Intensities as bytes in memory of their own: torchvision's `mul(255).add_(0.5).clamp_(0, 255).to(uint8)`, in float32
- * as there. Not a number becomes 0, which PyTorch leaves to the processor.
+ * Converts intensities to bytes in a buffer of their own: torchvision's `mul(255).add_(0.5).clamp_(0, 255).to(uint8)`,
+ * also in float32. NaN becomes 0, which PyTorch leaves to the processor.
  */
 export function toBytes(values: Intensities): Uint8Array<ArrayBuffer> {
   if (values instanceof Uint8Array) return new Uint8Array(values);
   const bytes = new Uint8Array(values.length);
   for (let i = 0; i < values.length; i++) {
     const scaled = Math.fround(Math.fround(values[i]! * 255) + 0.5);
-    // Storing into a Uint8Array drops the fraction and turns NaN into 0; ±∞ must be clamped before, or it would be 0 too.
+    // Storing in a Uint8Array drops the fraction and turns NaN into 0; without the clamp ±∞ would be 0, too.
     bytes[i] = Math.min(Math.max(scaled, 0), 255);
   }
   return bytes;
 }
 
-/** The square image that a row of `dim` numbers could be: 784 is 28 × 28. Undefined if `dim` is no square. */
+/** The square image of a row of `dim` numbers: 784 is 28 × 28. Undefined if `dim` is no square. */
 export function imageShapeOf(dim: number): ImageShape | undefined {
   const side = Math.sqrt(dim);
   return Number.isInteger(side) && side > 0 ? [side, side] : undefined;

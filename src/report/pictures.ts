@@ -1,4 +1,4 @@
-/** The pictures of a run, each as the bytes of a PNG file. Images are [n, height, width], row-major. */
+/** The pictures of a run as bytes of PNG files. Images are [n, height, width], row-major. */
 
 import { encodeGrayPng } from "../codecs/png.ts";
 import { ConfigError } from "../errors.ts";
@@ -14,7 +14,7 @@ import {
 
 const COLUMNS = 8;
 
-/** 8 images a row. 64 images of 28 × 28 give 242 × 242 pixels. */
+/** 8 images per row; 64 images of 28 × 28 make 242 × 242 pixels. */
 export function samplesPicture(images: Intensities, shape: ImageShape): Uint8Array<ArrayBuffer> {
   return picture(images, shape, { columns: COLUMNS });
 }
@@ -22,7 +22,7 @@ export function samplesPicture(images: Intensities, shape: ImageShape): Uint8Arr
 /**
  * Rows of 8 originals, each row above its reconstructions; 32 images make four such pairs of rows.
  *
- * @throws ConfigError if there are not as many reconstructions as originals, or none.
+ * @throws {ConfigError} when the numbers of originals and reconstructions differ or are 0
  */
 export function reconstructionsPicture(
   originals: Intensities,
@@ -30,9 +30,11 @@ export function reconstructionsPicture(
   shape: ImageShape,
 ): Uint8Array<ArrayBuffer> {
   if (originals.length !== reconstructions.length) {
-    throw new ConfigError(
-      `Each original needs its reconstruction, but there are ${originals.length} and ${reconstructions.length} values.`,
-    );
+    const [expected, found] = [
+      `${originals.length} values, as the originals have`,
+      `${reconstructions.length}`,
+    ];
+    throw new ConfigError({ setting: "reconstructions", expected, found, remedy: "pass one per original" });
   }
   const count = imageCount(originals, shape);
   const across = Math.min(COLUMNS, count);
@@ -40,7 +42,7 @@ export function reconstructionsPicture(
   const rowSize = across * shape[0] * shape[1];
   const above = toBytes(originals);
   const below = toBytes(reconstructions);
-  // A short last row is filled up with black images, so that its reconstructions start on a row of their own.
+  // Black images fill a short last row, so that its reconstructions start on a row of their own.
   const pairs = new Uint8Array(2 * rows * rowSize);
   for (let row = 0; row < rows; row++) {
     pairs.set(above.subarray(row * rowSize, (row + 1) * rowSize), 2 * row * rowSize);
@@ -52,7 +54,7 @@ export function reconstructionsPicture(
 /**
  * The decoded grid of the prior's quantiles, see `priorGrid`: side × side images, edge to edge.
  *
- * @throws ConfigError if there are not side × side images.
+ * @throws {ConfigError} when there are not side × side images
  */
 export function manifoldPicture(
   images: Intensities,
@@ -60,9 +62,9 @@ export function manifoldPicture(
   side: number,
 ): Uint8Array<ArrayBuffer> {
   if (images.length !== side * side * shape[0] * shape[1]) {
-    throw new ConfigError(
-      `A manifold of ${side} × ${side} images of ${shape[0]} × ${shape[1]} cannot be made of ${images.length} values.`,
-    );
+    const expected = `${side} × ${side} images of ${shape[0]} × ${shape[1]}`;
+    const remedy = "decode the whole grid";
+    throw new ConfigError({ setting: "images", expected, found: `${images.length} values`, remedy });
   }
   return picture(images, shape, { columns: side, padding: 0 });
 }

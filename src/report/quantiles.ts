@@ -1,8 +1,8 @@
 /*
  * The inverse of the standard normal distribution function: Wichura, "Algorithm AS 241: The percentage points of the
- * normal distribution", Applied Statistics 37 (1988) 477–484, its variant PPND16. Three ratios of polynomials of degree 7,
- * one for the middle and two for the tails. The paper's own error is about 1e-16, relative; with the rounding of doubles
- * the greatest found against 40-digit arithmetic, at 7000 points from 1e-300 to 1 − 1e-14, is 6.9e-16.
+ * normal distribution", Applied Statistics 37 (1988) 477–484, its variant PPND16. Three ratios of polynomials of degree
+ * 7, one for the middle and two for the tails. The relative error is about 1e-16 by the paper; in float64 the greatest
+ * found against 40-digit arithmetic, at 7000 points from 1e-300 to 1 − 1e-14, is 6.9e-16.
  */
 
 /** A ratio of two polynomials; coefficients from the constant term up. */
@@ -23,7 +23,7 @@ const MIDDLE: Ratio = {
   ],
 };
 
-/** Tails out to √(−ln p) = 5 (p ≈ 1.4e-11), in √(−ln p) − 1.6. */
+/** Tails up to √(−ln p) = 5 (p ≈ 1.4e-11), in √(−ln p) − 1.6. */
 const TAIL: Ratio = {
   numerator: [
     1.4234371107496835, 4.630337846156546, 5.769497221460691, 3.6478483247632045, 1.2704582524523684,
@@ -35,7 +35,7 @@ const TAIL: Ratio = {
   ],
 };
 
-/** Beyond, in √(−ln p) − 5. */
+/** Tails beyond, in √(−ln p) − 5. */
 const FAR_TAIL: Ratio = {
   numerator: [
     6.657904643501103, 5.463784911164114, 1.7848265399172913, 0.29656057182850487, 2.6532189526576124e-2,
@@ -48,9 +48,9 @@ const FAR_TAIL: Ratio = {
 };
 
 /**
- * The z with P(Z ≤ z) = p for Z ~ N(0, 1). Relative error below 1e-15.
+ * Computes the z with P(Z ≤ z) = p for Z ~ N(0, 1). Relative error below 1e-15.
  *
- * @returns −∞ for 0, ∞ for 1, NaN outside [0, 1].
+ * @returns −∞ for 0, ∞ for 1, NaN outside [0, 1]
  */
 export function normalQuantile(p: number): number {
   if (!(p >= 0 && p <= 1)) return Number.NaN;
@@ -64,11 +64,11 @@ export function normalQuantile(p: number): number {
 }
 
 /**
- * A grid of a two-dimensional latent space that is even in the prior's probability: the quantiles at (i + ½) / side along
- * each axis. Decoded and laid out row by row it is the picture with z₁ to the right and z₂ upward (Kingma & Welling 2013,
- * appendix A).
+ * Computes a grid of a two-dimensional latent space, even in the prior's probability: the quantiles at (i + ½) / side
+ * of each axis. Decoded row by row it is a picture with z₁ to the right and z₂ upward (Kingma & Welling 2013, appendix
+ * A).
  *
- * @returns [side · side, 2], row-major; the first row is the top left corner.
+ * @returns [side · side, 2], row-major; the first row is the top left corner
  */
 export function priorGrid(side: number): Float32Array<ArrayBuffer> {
   const quantiles = Float64Array.from({ length: side }, (_, i) => normalQuantile((i + 0.5) / side));

@@ -5,6 +5,7 @@
  * appended to. It is a few hundred bytes an epoch, so that costs nothing; a crash or a full disk in the middle then leaves
  * the previous epoch's file and never half a line; and a resumed run drops the epochs that its checkpoint has not seen.
  */
+import { JsonReader } from "../codecs/json-reader.ts";
 import { ConfigError, FormatError } from "../errors.ts";
 import type { EpochMetrics } from "../train/metrics.ts";
 
@@ -22,18 +23,26 @@ const KEYS = [
 ] as const satisfies ReadonlyArray<keyof EpochMetrics>;
 
 const NULLABLE: ReadonlySet<string> = new Set(["testLoss", "testReconstruction", "testKl"]);
+const NUMBER = { expected: "a number", accepts: Number.isFinite };
+const NUMBER_OR_NULL = {
+  expected: "a number or null",
+  accepts: (value: unknown) => value === null || Number.isFinite(value),
+};
 
 /**
  * One line of metrics.jsonl, without its line break: numbers in full, keys in a fixed order.
  *
- * @throws ConfigError if a number is not finite; JSON could not carry it.
+ * @throws {ConfigError} when a number is not finite: JSON cannot hold it
  */
 export function metricsLine(metrics: EpochMetrics): string {
   for (const key of KEYS) {
     const value = metrics[key];
-    if (value !== null && !Number.isFinite(value)) {
-      throw new ConfigError(`The metrics of epoch ${metrics.epoch} cannot be written: ${key} is ${value}.`);
-    }
+    if (value === null || Number.isFinite(value)) continue;
+    throw new ConfigError({
+      setting: `${key} of epoch ${metrics.epoch}`,
+      expected: "a finite number",
+      found: `${value}`,
+    });
   }
   return JSON.stringify(metrics, [...KEYS]);
 }
@@ -44,55 +53,26 @@ export function serializeMetrics(epochs: Iterable<EpochMetrics>): string {
 }
 
 /**
- * Reads metrics.jsonl. Keys that are not known are passed over.
+ * Reads metrics.jsonl. Unknown keys are ignored.
  *
  * @param name what to call the file in errors: its path.
- * @throws FormatError, one line, that gives the line's number and what was expected there.
+ * @throws {FormatError} when a line is not the metrics of an epoch after the one before
  */
 export function parseMetrics(text: string, name: string): EpochMetrics[] {
   const lines = text.split("\n");
   if (lines.at(-1) === "") lines.pop();
   let previous = 0;
   return lines.map((line, i) => {
-    const metrics = parseLine(line, `${name}: line ${i + 1}`);
-    if (!Number.isSafeInteger(metrics.epoch) || metrics.epoch <= previous) {
-      throw new FormatError(
-        `${name}: line ${i + 1}: epoch should be a whole number above ${previous} but is ${metrics.epoch}.`,
-      );
+    const where = `${name}: line ${i + 1}`;
+    const reader = JsonReader.parse(line, where);
+    const values = KEYS.map((key) => [key, reader.value(key, NULLABLE.has(key) ? NUMBER_OR_NULL : NUMBER)]);
+    const metrics = Object.fromEntries(values) as EpochMetrics;
+    const { epoch } = metrics;
+    if (!Number.isSafeInteger(epoch) || epoch <= previous) {
+      const expected = `a whole number above ${previous}`;
+      throw new FormatError({ setting: `${where}: epoch`, expected, found: `${epoch}` });
     }
-    previous = metrics.epoch;
+    previous = epoch;
     return metrics;
   });
-}
-
-function parseLine(line: string, where: string): EpochMetrics {
-  let value: unknown;
-  try {
-    value = JSON.parse(line);
-  } catch (cause) {
-    throw new FormatError(`${where}: a JSON object was expected, but this is not JSON.`, { cause });
-  }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw new FormatError(`${where}: a JSON object was expected, but this is something else.`);
-  }
-  const found = new Map<string, unknown>(Object.entries(value));
-  const number = (key: keyof EpochMetrics): number => {
-    const given = found.get(key);
-    if (typeof given === "number" && Number.isFinite(given)) return given;
-    const what = given === undefined ? "missing" : given === null ? "null" : `a ${typeof given}`;
-    throw new FormatError(`${where}: ${key} should be a number but is ${what}.`);
-  };
-  const orNull = (key: keyof EpochMetrics): number | null =>
-    NULLABLE.has(key) && found.get(key) === null ? null : number(key);
-  return {
-    epoch: number("epoch"),
-    trainLoss: number("trainLoss"),
-    trainReconstruction: number("trainReconstruction"),
-    trainKl: number("trainKl"),
-    testLoss: orNull("testLoss"),
-    testReconstruction: orNull("testReconstruction"),
-    testKl: orNull("testKl"),
-    seconds: number("seconds"),
-    imagesPerSecond: number("imagesPerSecond"),
-  };
 }

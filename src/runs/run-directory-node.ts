@@ -3,10 +3,11 @@ import { constants } from "node:fs";
 import { access, mkdir, readdir, rm, rmdir, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { shellWord } from "../codecs/quote.ts";
-import { FileError } from "../errors.ts";
+import { DivergedError, FileError } from "../errors.ts";
 import { readWhole, writeWhole } from "../files/file-node.ts";
 import { type Checkpoint, parseCheckpoint, serializeCheckpoint } from "../formats/checkpoint.ts";
 import { serializeModel } from "../formats/model-file.ts";
+import type { TrainingState } from "../model/training-state.ts";
 import type { EpochMetrics } from "../train/metrics.ts";
 import { parseMetrics, serializeMetrics } from "./metrics.ts";
 import { parseRunConfig, type RunConfig, serializeRunConfig } from "./run-config.ts";
@@ -47,10 +48,12 @@ export class RunDirectory {
 
   async readConfig(): Promise<RunConfig> {
     const path = this.file(RUN_FILES.config);
-    if (!(await exists(path))) {
-      throw new FileError(`${this.path}: expected a run directory with ${RUN_FILES.config}, found none`);
-    }
-    return parseRunConfig(await readText(path), path);
+    if (await exists(path)) return parseRunConfig(await readText(path), path);
+    throw new FileError({
+      setting: this.path,
+      expected: `a run directory with ${RUN_FILES.config}`,
+      found: "none",
+    });
   }
 
   /** Undefined where the run was stopped before its first saving. */
@@ -71,15 +74,25 @@ export class RunDirectory {
   }
 
   /**
-   * The state of a run. The checkpoint comes last: when it says that so much is done, the other files say so too.
+   * Saves the state of a run. The checkpoint comes last: when it says that so much is done, the other files say so too.
+   *
+   * @param elbow the version that writes it
+   * @throws {DivergedError} when the weights are not finite; nothing is written then
    */
-  async save(checkpoint: Checkpoint, metrics: readonly EpochMetrics[]): Promise<void> {
-    const { config, state, info } = checkpoint;
+  async save(config: RunConfig, state: TrainingState, metrics: readonly EpochMetrics[], elbow: string) {
+    // After a whole epoch the trainer has checked them; after an interruption nothing has.
+    if (state.step > 0 && !state.parameters.every(({ data }) => data.every(Number.isFinite))) {
+      const found = `others after step ${state.step} of epoch ${state.epoch + 1}`;
+      throw new DivergedError({ setting: "the weights", expected: "finite numbers", found });
+    }
+    const { data, model, training, arithmetic } = config;
+    const info = { elbow, arithmetic, dataset: { name: data.name, sha256: data.sha256 } };
     const trained = { epochs: state.epoch, steps: state.step };
-    const model = serializeModel({ config, tensors: () => state.parameters }, { ...info, trained });
-    await writeWhole(this.file(RUN_FILES.model), model);
+    const weights = { config: model, tensors: () => state.parameters };
+    await writeWhole(this.file(RUN_FILES.model), serializeModel(weights, { ...info, trained }));
     await writeWhole(this.file(RUN_FILES.metrics), serializeMetrics(metrics));
-    await writeWhole(this.file(RUN_FILES.checkpoint), serializeCheckpoint(checkpoint));
+    const checkpoint = serializeCheckpoint({ config: model, training, state, info });
+    await writeWhole(this.file(RUN_FILES.checkpoint), checkpoint);
   }
 
   /** Gives a directory back whose run came to nothing: it can be used again. An earlier run's stays as it is. */
@@ -97,7 +110,7 @@ export class RunDirectory {
 /**
  * Refuses a directory that cannot become a run's, before any work is done for it and without touching anything.
  *
- * @throws FileError where it holds a run and `overwrite` was not asked for, or cannot be written to
+ * @throws {FileError} when it holds a run and `overwrite` is false, or cannot be written to
  */
 export async function expectFree(path: string, overwrite: boolean): Promise<void> {
   const present = await list(path);
@@ -105,16 +118,16 @@ export async function expectFree(path: string, overwrite: boolean): Promise<void
   const taken = present.find((name) => NAMES.includes(name));
   if (taken === undefined) return expectWritable(path);
   if (!present.includes(RUN_FILES.config)) {
-    throw new FileError(
-      `${path} holds ${taken}, which a run would replace, but is no run; give another --out`,
-    );
+    throw new FileError({
+      setting: path,
+      expected: `a run, or a directory without ${taken}`,
+      found: `${taken} without a run`,
+      remedy: "give another --out",
+    });
   }
-  const word = shellWord(path);
   if (!overwrite) {
-    throw new FileError(
-      `${path} already holds a run; go on with it (--resume ${word}), replace it (--out ${word} --overwrite) ` +
-        "or give another --out",
-    );
+    const remedy = `resume it with --resume ${shellWord(path)} or replace it with --overwrite`;
+    throw new FileError({ setting: path, expected: "no run", found: "one", remedy });
   }
   await expectOurs(path);
 }
@@ -125,8 +138,9 @@ async function expectOurs(path: string): Promise<void> {
   try {
     parseRunConfig(await readText(config), config);
   } catch (cause) {
+    const remedy = "give another --out";
     throw new FileError(
-      `${config} is not a run's that Elbow wrote, so --overwrite leaves ${path} alone; give another --out`,
+      { setting: config, expected: "the config of a run to overwrite", found: "another file", remedy },
       { cause },
     );
   }
@@ -135,7 +149,7 @@ async function expectOurs(path: string): Promise<void> {
 /**
  * Makes the directory a new run's: what an old run left there is deleted, and config.json marks it as taken.
  *
- * @throws FileError where it cannot be made or written to; a directory that was made for it is gone again then
+ * @throws {FileError} when it cannot be made or written to; a directory that was made for it is deleted again
  */
 export async function claim(path: string, config: RunConfig): Promise<RunDirectory> {
   const made: string[] = [];
@@ -204,19 +218,20 @@ async function list(path: string): Promise<string[] | undefined> {
 }
 
 const REASONS: ReadonlyMap<string | undefined, string> = new Map([
-  ["ENOTDIR", "a part of the path is a file and not a directory"],
-  ["EEXIST", "a part of the path is a file and not a directory"],
-  ["EACCES", "permission denied"],
-  ["EPERM", "the system does not permit it"],
-  ["ENOENT", "a directory cannot be made there"],
-  ["EROFS", "the file system is read-only"],
-  ["ENOSPC", "the disk is full"],
+  ["ENOTDIR", "a file in its path"],
+  ["EEXIST", "a file in its path"],
+  ["EACCES", "no permission"],
+  ["EPERM", "no permission"],
+  ["ENOENT", "a place that allows no directories"],
+  ["EROFS", "a read-only file system"],
+  ["ENOSPC", "a full disk"],
 ]);
 
 function cannotMake(path: string, cause: unknown): FileError {
   const { code, message } = cause as NodeJS.ErrnoException;
-  const reason = REASONS.get(code) ?? message;
-  return new FileError(`cannot write a run to ${path}: ${reason}; give another --out`, { cause });
+  const found = REASONS.get(code) ?? message;
+  const expected = "a directory that a run can be written to";
+  return new FileError({ setting: path, expected, found, remedy: "give another --out" }, { cause });
 }
 
 async function exists(path: string): Promise<boolean> {

@@ -51,9 +51,11 @@ describe.concurrent("data that cannot be read", () => {
     const [empty, none] = await Promise.all(
       ["empty", "nowhere"].map((data) => elbow(["train", "--data", data], { cwd: dir.path })),
     );
-    expect(empty!.stderr).toMatch(/^elbow: \S+empty: expected IDX files .* found none\.\n$/);
+    expect(empty!.stderr).toMatch(
+      /^elbow: \S+empty: expected IDX files .* found none; rename the files or choose another directory\n$/,
+    );
     expect(none!.stderr).toMatch(
-      /^elbow: \S+nowhere: expected mnist, fashion-mnist, digits or a directory .*\n$/,
+      /^elbow: \S+nowhere: expected mnist, fashion-mnist, digits or a directory .*; check the name or path\n$/,
     );
     expect([empty!.code, none!.code]).toEqual([1, 1]);
     expect(await listing(dir.at("runs"))).toBeUndefined();
@@ -84,7 +86,9 @@ describe("without a network", () => {
       ...offline,
     });
     expect(code).toBe(1);
-    expect(stderr).toMatch(/^elbow: \S+\.gz could not be downloaded\. [^\n]+no route[^\n]+\n$/);
+    expect(stderr).toMatch(
+      /^elbow: \S+\.gz: expected a working mirror, found (\S+ \(no route\)(, |; )){3}check the network[^\n]+\n$/,
+    );
     expect(await listing(dir.path)).not.toContain("run");
     expect(await listing(dir.path)).not.toContain("nothing");
   });
@@ -92,7 +96,7 @@ describe("without a network", () => {
   test("MNIST by default gives way to the digits, in one sentence", async () => {
     const { code, stdout, stderr } = await elbow(["train", ...line], { cwd: dir.path, ...offline });
     expect(stderr).toBe(
-      "There is no MNIST on this machine and no network to get it from, so this trains on the embedded digits.\n",
+      "MNIST is not on this machine and cannot be downloaded, so this run uses the embedded digits.\n",
     );
     expect(code).toBe(0);
     expect(stdout).toMatch(/^Data {6}digits, 60 000 \+ 10 000 images of 28 × 28$/m);

@@ -23,7 +23,9 @@ describe.concurrent("elbow export", () => {
       expect(Buffer.compare(bytes, expected[name]), name).toBe(0);
     }
     const again = await run("m.safetensors", "--onnx", "made/onnx");
-    expect(again.stderr).toMatch(/^elbow: made\/onnx exists already; [^\n]+--overwrite\n$/);
+    expect(again.stderr).toBe(
+      "elbow: made/onnx: expected a new directory, found an existing one; choose another, or replace it with --overwrite\n",
+    );
     expect(again.code).toBe(1);
     expect((await run("m.safetensors", "--onnx", "made/onnx", "--overwrite")).code).toBe(0);
     expect(await listing(dir.at("made"))).toEqual(["onnx"]);
@@ -33,7 +35,9 @@ describe.concurrent("elbow export", () => {
     await mkdir(dir.at("full"));
     await writeFile(dir.at("full", "notes"), "mine");
     const { code, stderr } = await run("m.safetensors", "--onnx", "full", "--overwrite");
-    expect(stderr).toMatch(/^elbow: full holds notes, which would be lost with it; [^\n]+\n$/);
+    expect(stderr).toMatch(
+      /^elbow: full: expected only [^\n]+ to replace, found notes, which would be lost; [^\n]+\n$/,
+    );
     expect(code).toBe(1);
     expect(await listing(dir.at("full"))).toEqual(["notes"]);
   });

@@ -29,7 +29,9 @@ describe.concurrent("elbow import", () => {
       run("sample", "models/mine/model.safetensors", "-n", "4"),
       run("evaluate", "models/mine", "--data", "idx", "--json"),
     ]);
-    expect(jsonLines(info!.stdout)).toMatchObject([{ config: { hidden: [12], latentDim: 3, seed: 0 } }]);
+    expect(jsonLines(info!.stdout)).toMatchObject([
+      { config: { inputShape: [28, 28, 1], hidden: [12], latentDim: 3, seed: 0 } },
+    ]);
     expect([sample!.code, sample!.stderr]).toEqual([0, ""]);
     expect([evaluate!.code, evaluate!.stderr]).toEqual([0, ""]);
   });
@@ -42,7 +44,7 @@ describe.concurrent("elbow import", () => {
     expect(code).toBe(0);
     const { config } = parseModel(await readFile(dir.at("other.safetensors")));
     expect(config).toEqual({
-      ...{ inputDim: 784, hidden: [12], latentDim: 3 },
+      ...{ inputDim: 784, inputShape: [784], hidden: [12], latentDim: 3 },
       ...{ activation: "tanh", likelihood: "gaussian", seed: 4 },
     });
   });
@@ -52,7 +54,7 @@ describe.concurrent("elbow import", () => {
     await writeFile(dir.at("full", "model.safetensors"), "mine");
     const refused = await run("import", "weights.safetensors", "-o", "full");
     expect(refused.stderr).toBe(
-      "elbow: full/model.safetensors exists already; give another -o, or replace it with --overwrite\n",
+      "elbow: full/model.safetensors: expected no file, found one; replace it with --overwrite\n",
     );
     expect(refused.code).toBe(1);
     expect(await readFile(dir.at("full", "model.safetensors"), "utf8")).toBe("mine");
@@ -68,8 +70,7 @@ describe.concurrent("elbow import", () => {
     for (const output of [name, `${name}/model.safetensors`]) {
       const { code, stderr } = await run("import", "weights.safetensors", "-o", output, ...flags);
       expect(stderr).toBe(
-        `elbow: ${name} has a config.json, as runs have, and model.safetensors would not be that run's; ` +
-          "give another directory as -o\n",
+        `elbow: ${name}/model.safetensors: expected a place outside a run, found ${name}/config.json; give another -o\n`,
       );
       expect(code).toBe(1);
     }
@@ -85,8 +86,16 @@ describe.concurrent("elbow import", () => {
   });
 
   test.each([
-    [["--hidden", "13"], 2, /hidden is 13, but by the shapes in weights\.safetensors it is 12; give that/],
-    [["--image-shape", "28x27"], 2, /--image-shape must be a height and a width that make 784, not 28x27/],
+    [
+      ["--hidden", "13"],
+      2,
+      /hidden: expected 12, as the shapes in weights\.safetensors have, found 13; use that/,
+    ],
+    [
+      ["--image-shape", "28x27"],
+      2,
+      /--image-shape: expected .* with inputDim \(784\) as their product, found \[28, 27, 1\]/,
+    ],
   ])("says what does not fit, %j", async (flags, exit, message) => {
     const { code, stderr } = await run("import", "weights.safetensors", ...flags, "-o", "never.safetensors");
     expect(stderr).toMatch(message);
@@ -98,7 +107,7 @@ describe.concurrent("elbow import", () => {
   test("says what is no file of weights", async () => {
     await writeFile(dir.at("weights.pt"), "PK\u0003\u0004 and what else torch.save writes");
     const { code, stderr } = await run("import", "weights.pt", "-o", "never.safetensors");
-    expect(stderr).toMatch(/^elbow: weights\.pt: [^\n]+ probably not a safetensors file\.\n$/);
+    expect(stderr).toMatch(/^elbow: weights\.pt: [^\n]+; choose a safetensors file\n$/);
     expect(code).toBe(1);
   });
 });

@@ -12,8 +12,8 @@ let model: string;
 
 beforeAll(async () => {
   model = dir.at("model.safetensors");
-  const vae = await Vae.create({ inputDim: 16, hidden: [8], latentDim: 2 });
-  await writeFile(model, serializeModel(vae, { imageShape: [4, 4] }));
+  const vae = await Vae.create({ inputShape: [4, 4, 1], hidden: [8], latentDim: 2 });
+  await writeFile(model, serializeModel(vae));
 });
 
 const init = (kind: string, name: string, ...rest: string[]) =>
@@ -57,7 +57,9 @@ describe("where there is something already", () => {
     await writeFile(dir.at("taken", "mine.txt"), "mine");
     const { code, stderr } = await init("node", "taken");
     expect(code).toBe(1);
-    expect(stderr).toMatch(/taken exists already and is not empty; give another name/);
+    expect(stderr).toMatch(
+      /taken: expected no directory or an empty one, found one with files; give another name/,
+    );
     expect(await listing(dir.at("taken"))).toEqual(["mine.txt"]);
   });
 
@@ -65,7 +67,7 @@ describe("where there is something already", () => {
     await writeFile(dir.at("file"), "mine");
     const { code, stderr } = await init("node", "file");
     expect(code).toBe(1);
-    expect(stderr).toMatch(/file exists already and is a file/);
+    expect(stderr).toMatch(/file: expected no directory or an empty one, found a file; give another name/);
     expect(await readFile(dir.at("file"), "utf8")).toBe("mine");
   });
 
@@ -89,22 +91,22 @@ describe("what makes nothing", () => {
       "no model",
       ["init", "node", "none"],
       2,
-      /--model must be a run directory or a model\.safetensors.*elbow train/,
+      /--model: expected a run directory or a model\.safetensors, found nothing.*elbow train/,
     ],
     [
       "a model that is not there",
       ["init", "node", "none", "--model", "gone"],
       1,
-      /gone: there is no such file/,
+      /gone: expected a readable file, found no such file/,
     ],
-    ["another kind", ["init", "deno", "none"], 2, /Allowed choices are worker, vite, node/],
+    ["another kind", ["init", "deno", "none"], 2, /<kind>: expected worker, vite or node, found deno/],
     [
       "a name that npm would refuse",
       ["init", "node", "My VAE", "--model", "m"],
       2,
-      /such as my-node, not My VAE/,
+      /such as my-node, found My VAE/,
     ],
-    ["the directory itself", ["init", "node", ".", "--model", "m"], 2, /such as my-node, not \./],
+    ["the directory itself", ["init", "node", ".", "--model", "m"], 2, /such as my-node, found \./],
   ])("%s", async (_, line, code, message) => {
     const empty = dir.at(`empty-${code}-${line.length}-${line[2]!.length}`);
     await mkdir(empty, { recursive: true });
@@ -117,21 +119,23 @@ describe("what makes nothing", () => {
   test("a file that is no model", async () => {
     const { code, stderr } = await elbow(["init", "node", dir.at("none"), "--model", `${ROOT}package.json`]);
     expect(code).toBe(1);
-    expect(stderr).toMatch(/package\.json: .* not a safetensors file/);
+    expect(stderr).toMatch(/package\.json: .*; choose a safetensors file/);
     expect(await listing(dir.at("none"))).toBeUndefined();
   });
 
   test("a directory above that is not there", async () => {
     const { code, stderr } = await init("node", "gone/project");
     expect(code).toBe(1);
-    expect(stderr).toMatch(/Cannot write .*its directory does not exist; make it first \(ENOENT\)/);
+    expect(stderr).toMatch(
+      /expected a writable path, found no such directory \(ENOENT\); make the directory first/,
+    );
     expect(await listing(dir.at("gone"))).toBeUndefined();
   });
 
   test.skipIf(process.getuid?.() === 0)("a directory above that must not be written to", async () => {
     await mkdir(dir.at("locked"));
     await chmod(dir.at("locked"), 0o500);
-    expect((await init("node", "locked/project")).stderr).toMatch(/permission denied/);
+    expect((await init("node", "locked/project")).stderr).toMatch(/no permission to write/);
     expect(await listing(dir.at("locked"))).toEqual([]);
   });
 });

@@ -51,7 +51,7 @@ describe.concurrent("what a model is good for", () => {
     ]);
     expect(npy).toEqual({
       code: 0,
-      stdout: "codes.npy: the latent means of 64 rows, 2 numbers each\n",
+      stdout: "codes.npy: latent means of 64 rows, 2 numbers each\n",
       stderr: "",
     });
     expect((await readFile(dir.at("codes.npy"))).toString("latin1")).toContain("'shape': (64, 2)");
@@ -83,15 +83,15 @@ describe.concurrent("what a model is good for", () => {
     ]);
     expect(csv).toMatchObject({ code: 0, stderr: "" });
     const [{ testLoss }] = jsonLines(evaluated!.stdout) as [{ testLoss: number }];
-    expect(csv!.stdout).toBe(
-      `scores.csv: the negative ELBO of 64 rows, ${testLoss.toFixed(3)} nats in the mean\n`,
-    );
+    expect(csv!.stdout).toBe(`scores.csv: negative ELBO of 64 rows, mean ${testLoss.toFixed(3)} nats\n`);
     const lines = (await readFile(dir.at("scores.csv"), "utf8")).trimEnd().split("\n");
     expect(lines[0]).toBe("label,score");
     const scores = lines.slice(1).map((line) => Number(line.split(",")[1]));
     expect(scores.reduce((sum, score) => sum + score, 0) / 64).toBeCloseTo(testLoss, 9);
 
-    expect(npy!.stdout).toMatch(/^s\.npy: the negative ELBO of 320 rows with 3 draws each, \d+\.\d{3} nats/);
+    expect(npy!.stdout).toMatch(
+      /^s\.npy: negative ELBO of 320 rows, 3 posterior samples each, mean \d+\.\d{3} nats\n$/,
+    );
     const model = parseModel(await readFile(dir.at(MODEL)));
     const vae = await Vae.create(model.config, {
       tensors: model.tensors,
@@ -130,7 +130,7 @@ describe.concurrent("what it is not good for", () => {
     }
     const { code, stderr } = await run("evaluate", "run", "--data", "narrow");
     expect(stderr).toMatch(
-      /^elbow: \S+narrow has rows of 4 numbers, but run\/model.safetensors takes rows of 784; [^\n]+\n$/,
+      /^elbow: \S+narrow: expected rows of 784 numbers as in run\/model.safetensors, found rows of 4; [^\n]+\n$/,
     );
     expect(code).toBe(1);
   });
@@ -138,14 +138,18 @@ describe.concurrent("what it is not good for", () => {
   test("a model file alone does not know where a directory of data was", async () => {
     await copyFile(dir.at(MODEL), dir.at("moved.safetensors"));
     const { code, stderr } = await run("evaluate", "moved.safetensors");
-    expect(stderr).toMatch(/^elbow: moved.safetensors was trained on idx; give --data [^\n]+\n$/);
+    expect(stderr).toMatch(
+      /^elbow: --data: expected mnist, [^\n]+, for moved.safetensors, which was trained on idx, found nothing\n$/,
+    );
     expect(code).toBe(2);
   });
 
   test("a picture does not replace another kind of file", async () => {
     const before = await readFile(dir.at(MODEL));
     const { code, stderr } = await run("sample", "run", "-o", MODEL);
-    expect(stderr).toMatch(/^elbow: -o must be a file that ends in \.png, not run\/model\.safetensors/);
+    expect(stderr).toMatch(
+      /^elbow: -o: expected a file name that ends in \.png, found run\/model\.safetensors\n$/,
+    );
     expect(code).toBe(2);
     expect((await readFile(dir.at(MODEL))).equals(before)).toBe(true);
   });
@@ -156,7 +160,7 @@ describe.concurrent("what it is not good for", () => {
     await writeDigits(dir.at("shifting"), 42, 20);
     const { code, stderr } = await run("evaluate", "shifted");
     expect(stderr).toMatch(
-      /is no longer the data that shifted\/model.safetensors was trained on \(SHA-256 \w+… → \w+…\)/,
+      /expected the data that shifted\/model.safetensors was trained on \(SHA-256 \w+…\), found other data \(SHA-256 \w+…\)/,
     );
     expect(code).toBe(1);
     expect((await run("evaluate", "shifted", "--data", "shifting")).code).toBe(0);
@@ -164,19 +168,21 @@ describe.concurrent("what it is not good for", () => {
 
   test("a test image that is not there", async () => {
     const { code, stderr } = await run("interpolate", "run", "--to", "64");
-    expect(stderr).toBe(
-      "elbow: --to must be a whole number from 0 to 63, as there are 64 test images, not 64\n",
-    );
+    expect(stderr).toBe("elbow: --to: expected a test image from 0 to 63, found 64\n");
     expect(code).toBe(2);
   });
 
   test("an output that is a directory, or a full disk", async () => {
     const directory = await run("sample", "run", "-o", "idx");
-    expect(directory.stderr).toMatch(/^elbow: Cannot write idx: it is a directory; [^\n]+\n$/);
+    expect(directory.stderr).toMatch(
+      /^elbow: idx: expected a writable path, found a directory \(EISDIR\); [^\n]+\n$/,
+    );
     expect(directory.code).toBe(1);
     if (process.platform !== "linux") return;
     const full = await run("sample", "run", "-o", "/dev/full");
-    expect(full.stderr).toMatch(/^elbow: Cannot write \/dev\/full: the disk is full; [^\n]+\n$/);
+    expect(full.stderr).toMatch(
+      /^elbow: \/dev\/full: expected a writable path, found a full disk \(ENOSPC\); [^\n]+\n$/,
+    );
     expect(full.code).toBe(1);
   });
 
@@ -197,7 +203,9 @@ describe.concurrent("what it is not good for", () => {
       "model.safetensors",
     ]);
     const sample = await run("sample", "rows");
-    expect(sample.stderr).toMatch(/^elbow: rows\/model.safetensors: expected a model of images, [^\n]+\n$/);
+    expect(sample.stderr).toMatch(
+      /^elbow: rows\/model.safetensors: expected a model of grayscale images, found rows of 6 numbers\n$/,
+    );
     expect(sample.code).toBe(1);
   });
 });
@@ -226,21 +234,31 @@ describe.concurrent("a model file that is not one", () => {
   });
 
   test.each([
-    ["missing tensors", header({}, {}), [], /tensor "fc1\.weight" of shape \[16, 784\] is missing/],
+    [
+      "missing tensors",
+      header({}, {}),
+      [],
+      /tensor "fc1\.weight": expected shape \[16, 784\], found no such tensor/,
+    ],
     [
       "absurd sizes",
       header({ hidden: [1048576, 1048576] }, { a: tensor([1], 4) }),
       [0, 0, 0, 0],
-      /tensor "encoder\.0\.weight" of shape \[1048576, 784\] is missing/,
+      /tensor "encoder\.0\.weight": expected shape \[1048576, 784\], found no such tensor/,
     ],
     [
       "absurd shapes",
       header({}, { "fc1.weight": tensor([2 ** 30, 2 ** 30], 4) }),
       [0, 0, 0, 0],
-      /shape should be a size that a file can have|bytes apart/,
+      /shape: expected a size that a file can have|bytes apart/,
     ],
-    ["a config beyond reason", header({ latentDim: 1e300 }, {}), [], /latentDim must be a whole number/],
-    ["another program's", { a: tensor([1], 4) }, [0, 0, 0, 0], /expected an Elbow model with its config/],
+    [
+      "a config beyond reason",
+      header({ latentDim: 1e300 }, {}),
+      [],
+      /config\.latentDim: expected a whole number/,
+    ],
+    ["another program's", { a: tensor([1], 4) }, [0, 0, 0, 0], /expected an Elbow model, found no config/],
   ])("%s", async (name, json, data, message) => {
     const path = `${name.replaceAll(" ", "-")}.safetensors`;
     await writeFile(dir.at(path), craft(json as Record<string, unknown>, data));
@@ -259,7 +277,7 @@ describe.concurrent("a model file that is not one", () => {
       /truncated/,
       /expected a model, found a "checkpoint"/,
       /expected a run directory with model\.safetensors/,
-      /there is no such file/,
+      /expected a readable file, found no such file/,
     ];
     for (const [i, { code, stderr }] of outcomes.entries()) {
       expect(stderr).toMatch(messages[i]!);

@@ -63,7 +63,7 @@ test("Ctrl-C in the middle of epochs, and going on, ends with the same bytes", a
   const interrupted = await second.end;
   expect(interrupted.code).toBe(130);
   expect(interrupted.stderr).toMatch(
-    /^Stopped (after epoch \d|at step \d+ of 500 in epoch \d) of 3; all of it is saved\. Go on:\n {2}\S.* train --resume broken\n$/,
+    /^Stopped (after epoch \d|at step \d+ of 500 in epoch \d) of 3; everything is saved\. To resume:\n {2}\S.* train --resume broken\n$/,
   );
 
   const third = await elbow(["train", "--resume", "broken", "--workers", "3"], { cwd: dir.path });
@@ -97,13 +97,13 @@ test("a run that is done says so, and --epochs takes it further", async () => {
 describe.concurrent("resuming something else", () => {
   const resume = ["train", "--resume", "whole", "--epochs", "9"];
 
-  test("other settings are named, from → to", async () => {
+  test("other settings are named, with both values", async () => {
     const { code, stderr } = await elbow([...resume, "--lr", "0.01", "--hidden", "96,8", "--latent", "2"], {
       cwd: dir.path,
     });
     expect(stderr).toBe(
-      "elbow: whole was begun with other settings: --lr 0.001 → 0.01, --hidden 96 → 96,8; " +
-        "leave them out to go on with it, or start a new run without --resume\n",
+      "elbow: whole: expected --lr 0.001, --hidden 96, found --lr 0.01, --hidden 96,8; " +
+        "leave out what differs to resume the run\n",
     );
     expect(code).toBe(2);
   });
@@ -112,7 +112,9 @@ describe.concurrent("resuming something else", () => {
     const { arithmetic } = JSON.parse((await bytesOf("whole", "config.json")).toString()).kernels;
     const other = arithmetic === "simd" ? "relaxed" : "simd";
     const { code, stderr } = await elbow(resume, { cwd: dir.path, env: { ELBOW_KERNELS: other } });
-    expect(stderr).toContain(`ELBOW_KERNELS ${arithmetic} → ${other}`);
+    expect(stderr).toContain(
+      `whole: expected ELBOW_KERNELS ${arithmetic}, found ELBOW_KERNELS ${other}; leave out`,
+    );
     expect(code).toBe(2);
   });
 
@@ -120,28 +122,29 @@ describe.concurrent("resuming something else", () => {
     await writeDigits(dir.at("other"), 40, 20);
     const { code, stderr } = await elbow([...resume, "--data", "other"], { cwd: dir.path });
     expect(stderr).toMatch(
-      /^elbow: whole was begun with other data: idx \(SHA-256 \w{12}…\) → other \(\w{12}…\); [^\n]+\n$/,
+      /^elbow: whole: expected its own data, idx \(SHA-256 \w{12}…\), found other \(SHA-256 \w{12}…\); [^\n]+\n$/,
     );
     expect(code).toBe(1);
   });
 
   test("fewer epochs than are done are refused", async () => {
     const { code, stderr } = await elbow(["train", "--resume", "whole", "--epochs", "2"], { cwd: dir.path });
-    expect(stderr).toBe("elbow: --epochs must be more than the 3 epochs that whole has behind it, not 2\n");
+    expect(stderr).toBe("elbow: --epochs: expected more than the 3 epochs that whole has done, found 2\n");
     expect(code).toBe(2);
   });
 
-  test("a config.json that was edited", async () => {
-    await mkdir(dir.at("edited"));
-    for (const name of ALL_FILES) await copyFile(dir.at("whole", name), dir.at("edited", name));
-    const config = (await bytesOf("edited", "config.json")).toString();
-    await writeFile(
-      dir.at("edited", "config.json"),
-      config.replace('"learningRate": 0.001', '"learningRate": 0.1'),
-    );
-    const { code, stderr } = await elbow(["train", "--resume", "edited", "--epochs", "9"], { cwd: dir.path });
+  test.each([
+    ["learningRate 0.001", '"learningRate": 0.001', '"learningRate": 0.1', "learningRate 0.1"],
+    ["inputShape 28,28,1", /28,\s+28,\s+1/, "14, 56, 1", "inputShape 14,56,1"],
+  ])("a config.json that was edited, %s", async (expected, from, to, found) => {
+    const run = `edited-${found}`;
+    await mkdir(dir.at(run));
+    for (const name of ALL_FILES) await copyFile(dir.at("whole", name), dir.at(run, name));
+    const config = (await bytesOf(run, "config.json")).toString();
+    await writeFile(dir.at(run, "config.json"), config.replace(from, to));
+    const { code, stderr } = await elbow(["train", "--resume", run, "--epochs", "9"], { cwd: dir.path });
     expect(stderr).toBe(
-      "elbow: edited/config.json says otherwise than checkpoint.safetensors beside it: learningRate 0.001 → 0.1; change it back to go on\n",
+      `elbow: ${run}/config.json: expected ${expected} as in checkpoint.safetensors, found ${found}; change it back\n`,
     );
     expect(code).toBe(1);
   });
@@ -155,7 +158,7 @@ describe.concurrent("resuming something else", () => {
       ["idx", "cut"].map((run) => elbow(["train", "--resume", run], { cwd: dir.path })),
     );
     expect(none!.stderr).toBe("elbow: idx: expected a run directory with config.json, found none\n");
-    expect(cut!.stderr).toMatch(/^elbow: cut\/checkpoint\.safetensors: [^\n]+ truncated\.\n$/);
+    expect(cut!.stderr).toMatch(/^elbow: cut\/checkpoint\.safetensors: [^\n]+ a truncated file; [^\n]+\n$/);
     expect([none!.code, cut!.code]).toEqual([1, 1]);
   });
 });

@@ -55,15 +55,13 @@ describe.concurrent("what it does not do", () => {
     const model = await readFile(dir.at("run", "model.safetensors"));
     const over = await run("trace", ...SETTINGS, "-o", "run/model.safetensors");
     expect(over.stderr).toBe(
-      "elbow: run/model.safetensors is there already and is no trace; remove it or give -o another name\n",
+      "elbow: run/model.safetensors: expected no file or a trace, found another; give another -o\n",
     );
     expect(over.code).toBe(1);
     expect((await readFile(dir.at("run", "model.safetensors"))).equals(model)).toBe(true);
     await writeFile(dir.at("notes.safetensors"), "not to be lost");
     const notes = await run("trace", ...SETTINGS, "-o", "notes.safetensors");
-    expect(notes.stderr).toMatch(
-      /^elbow: notes\.safetensors: [^\n]+ it is probably not a safetensors file\.\n$/,
-    );
+    expect(notes.stderr).toMatch(/^elbow: notes\.safetensors: [^\n]+; choose a safetensors file\n$/);
     expect(await readFile(dir.at("notes.safetensors"), "utf8")).toBe("not to be lost");
   });
 
@@ -79,28 +77,30 @@ describe.concurrent("what it does not do", () => {
     ]);
     const nowhere = await run("trace", ...SETTINGS, "--steps", "1", "-o", "none/t.safetensors");
     expect(nowhere.stderr).toMatch(
-      /^elbow: Cannot write none\/t\.safetensors: its directory does not exist; /,
+      /^elbow: none\/t\.safetensors: expected a writable path, found no such directory \(ENOENT\); /,
     );
     expect(nowhere.code).toBe(1);
     if (process.platform !== "linux") return;
     const full = await run("trace", ...SETTINGS, "--steps", "1", "-o", "/dev/full");
-    expect(full.stderr).toMatch(/^elbow: Cannot write \/dev\/full: the disk is full; [^\n]+\n$/);
+    expect(full.stderr).toMatch(
+      /^elbow: \/dev\/full: expected a writable path, found a full disk \(ENOSPC\); [^\n]+\n$/,
+    );
     expect(full.code).toBe(1);
   });
 
   // The learning rate would end the first step with another error.
   test.each([
-    [["-o", "run"], 1, "Cannot write run: it is a directory; give the name of a file (EISDIR)."],
+    [["-o", "run"], 1, "run: expected a writable path, found a directory (EISDIR); give the name of a file"],
     [
       ["-o", "none/t.safetensors"],
       1,
-      "Cannot write none/t.safetensors: its directory does not exist; make it first (ENOENT).",
+      "none/t.safetensors: expected a writable path, found no such directory (ENOENT); make the directory first",
     ],
     [
       ["--steps", "20000"],
       2,
-      `a trace must be at most 1024 MiB, but this one would be ${MIB_OF_20_000_STEPS} MiB; ` +
-        "use fewer steps, or leave the rows themselves out",
+      `trace: expected at most 1024 MiB, found ${MIB_OF_20_000_STEPS} MiB; ` +
+        "use fewer steps, or leave out the data",
     ],
   ])("begin what it cannot write, %j", async (flags, exit, message) => {
     const { code, stderr } = await run("trace", ...SETTINGS, "--lr", "1e38", ...flags);
@@ -112,7 +112,7 @@ describe.concurrent("what it does not do", () => {
     await run("trace", ...SETTINGS, "--steps", "1", "-o", "other.safetensors");
     const { code, stderr } = await run("info", "other.safetensors");
     expect(stderr).toBe(
-      'elbow: other.safetensors: expected a model, found a "trace"; give the other file.\n',
+      'elbow: other.safetensors: expected a model, found a "trace"; give the model instead\n',
     );
     expect(code).toBe(1);
   });

@@ -49,9 +49,11 @@ describe(`end to end on ${HAS_MNIST ? "a part of MNIST" : "digits"}`, () => {
     expect(await pngSize(dir.at("run", "manifold.png"))).toEqual([560, 560]);
     const config = JSON.parse(await readFile(dir.at("run", "config.json"), "utf8"));
     expect(config).toMatchObject({
-      data: { name: "mnist", source: "mnist", train: 6000, test: 1000, imageShape: [28, 28] },
+      formatVersion: 2,
+      data: { name: "mnist", source: "mnist", train: 6000, test: 1000 },
       model: {
         inputDim: 784,
+        inputShape: [28, 28, 1],
         hidden: [400],
         latentDim: 2,
         activation: "relu",
@@ -113,6 +115,7 @@ test("the model file says alone what it is, and does not depend on workers or wh
   const { config, info } = parseModel(bytes, "model");
   expect(config).toEqual({
     inputDim: 784,
+    inputShape: [28, 28, 1],
     hidden: [16],
     latentDim: 2,
     activation: "relu",
@@ -121,7 +124,6 @@ test("the model file says alone what it is, and does not depend on workers or wh
   });
   expect(info).toMatchObject({
     dataset: { name: "idx" },
-    imageShape: [28, 28],
     trained: { epochs: 1, steps: 0 },
   });
 });
@@ -166,7 +168,7 @@ describe("a directory that holds a run", () => {
     const refused = await elbow(line, { cwd: dir.path });
     expect(refused.code).toBe(1);
     expect(refused.stderr).toBe(
-      "elbow: held already holds a run; go on with it (--resume held), replace it (--out held --overwrite) or give another --out\n",
+      "elbow: held: expected no run, found one; resume it with --resume held or replace it with --overwrite\n",
     );
     expect(await readFile(dir.at("held", "model.safetensors"))).toEqual(before);
 
@@ -188,7 +190,9 @@ describe("a directory that holds a run", () => {
     await writeFile(dir.at("idx", "config.json"), '{"name": "my project"}');
     const { code, stderr } = await elbow([...line.slice(0, -1), "idx", "--overwrite"], { cwd: dir.path });
     expect(code).toBe(1);
-    expect(stderr).toContain("config.json is not a run's that Elbow wrote");
+    expect(stderr).toContain(
+      "idx/config.json: expected the config of a run to overwrite, found another file; give another --out",
+    );
     expect(await readFile(dir.at("idx", "config.json"), "utf8")).toBe('{"name": "my project"}');
   });
 });

@@ -5,16 +5,16 @@ const dir = temporaryDirectory();
 
 describe.concurrent("a wrong command line", () => {
   test.each([
-    ["train --batch-size 0", "--batch-size must be a whole number from 1 to 65536, not 0"],
-    ["train --latent -1", "--latent must be a whole number from 1 to 1048576, not -1"],
-    ["train --lr nan", "--lr must be a number above 0, such as 1e-3, not nan"],
-    ["train --lr 0", "--lr must be a number above 0, such as 1e-3, not 0"],
-    ["train --workers 0", "--workers must be a whole number from 1 to 256, not 0"],
-    ["train --epochs 1.5", "--epochs must be a whole number from 1 to 1000000, not 1.5"],
-    ["train --hidden 400,x", "--hidden: every width must be a whole number from 1 to 1048576, not 400,x"],
-    ["train --activation gelu", "--activation must be relu or tanh, not gelu"],
-    ["train --likelihood poisson", "--likelihood must be bernoulli or gaussian, not poisson"],
-    ["train --seed -3", "--seed must be a whole number from 0 to 9007199254740991, not -3"],
+    ["train --batch-size 0", "--batch-size: expected a whole number from 1 to 65536, found 0"],
+    ["train --latent -1", "--latent: expected a whole number from 1 to 1048576, found -1"],
+    ["train --lr nan", "--lr: expected a number above 0, found nan"],
+    ["train --lr 0", "--lr: expected a number above 0, found 0"],
+    ["train --workers 0", "--workers: expected a whole number from 1 to 256, found 0"],
+    ["train --epochs 1.5", "--epochs: expected a whole number from 1 to 1000000, found 1.5"],
+    ["train --hidden 400,x", "--hidden: expected 1 to 64 whole numbers from 1 to 1048576, found 400,x"],
+    ["train --activation gelu", "--activation: expected relu or tanh, found gelu"],
+    ["train --likelihood poisson", "--likelihood: expected bernoulli or gaussian, found poisson"],
+    ["train --seed -3", "--seed: expected a whole number from 0 to 9007199254740991, found -3"],
     [
       "train --bath-size 3",
       "unknown option '--bath-size' (Did you mean --batch-size?); see elbow train --help",
@@ -27,21 +27,19 @@ describe.concurrent("a wrong command line", () => {
     ],
     ["tran", "unknown command 'tran' (Did you mean train?); see elbow --help"],
     ["info", "missing required argument 'model'; see elbow info --help"],
-    ["sample m -n 0", "-n must be a whole number from 1 to 10000, not 0"],
-    ["interpolate m --steps 1", "--steps must be a whole number from 2 to 1000, not 1"],
-    [
-      "encode m --split valid",
-      "option '--split <name>' argument 'valid' is invalid. Allowed choices are test, train; see elbow encode --help",
-    ],
-    ["score m --samples 0", "--samples must be a whole number from 1 to 65536, not 0"],
-    ["score m -o scores.json", "-o must be a file that ends in .npy or .csv, not scores.json"],
-    ["import w --image-shape 28", "--image-shape must be a height and a width, such as 28x28, not 28"],
+    ["sample m -n 0", "-n: expected a whole number from 1 to 10000, found 0"],
+    ["interpolate m --steps 1", "--steps: expected a whole number from 2 to 1000, found 1"],
+    ["encode m --split valid", "--split: expected test or train, found valid"],
+    ["init deno x", "<kind>: expected worker, vite or node, found deno"],
+    ["score m --samples 0", "--samples: expected a whole number from 1 to 65536, found 0"],
+    ["score m -o scores.json", "-o: expected a file name that ends in .npy or .csv, found scores.json"],
+    ["import w --image-shape 28", "--image-shape: expected a height and a width, such as 28x28, found 28"],
     ["export m", "required option '--onnx <dir>' not specified; see elbow export --help"],
     ["import", "missing required argument 'weights'; see elbow import --help"],
-    ["trace --steps 0", "--steps must be a whole number from 1 to 1000000, not 0"],
-    ["trace -o trace.bin", "-o must be a file that ends in .safetensors, not trace.bin"],
+    ["trace --steps 0", "--steps: expected a whole number from 1 to 1000000, found 0"],
+    ["trace -o trace.bin", "-o: expected a file name that ends in .safetensors, found trace.bin"],
     ["trace --epochs 2", "unknown option '--epochs'; see elbow trace --help"],
-    ["encode m -o codes.txt", "-o must be a file that ends in .npy or .csv, not codes.txt"],
+    ["encode m -o codes.txt", "-o: expected a file name that ends in .npy or .csv, found codes.txt"],
   ])("elbow %s", async (line, message) => {
     const { code, stdout, stderr } = await elbow(line.split(" "), { cwd: dir.path });
     expect(stderr).toBe(`elbow: ${message}\n`);
@@ -80,6 +78,7 @@ describe.concurrent("a wrong command line", () => {
     "export",
     "trace",
     "info",
+    "init",
   ])("elbow %s --help has examples and fits 80 columns", async (command) => {
     const { code, stdout } = await elbow([command, "--help"]);
     expect(code).toBe(0);

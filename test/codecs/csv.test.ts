@@ -56,7 +56,21 @@ test("numbers are short, and the same float32 when read back", () => {
 });
 
 test("values that are not whole rows, and labels that are not one per row, are refused", () => {
-  expect(() => serializeCsv(new Float32Array(3), { columns: ["a", "b"] })).toThrow(ConfigError);
+  expect(() => serializeCsv(new Float32Array(3), { columns: ["a", "b"] })).toThrow(
+    new ConfigError({
+      setting: "values",
+      expected: "whole rows of 2 columns",
+      found: "3 values",
+      remedy: "pass rows × columns values",
+    }),
+  );
   expect(() => serializeCsv(new Float32Array(0), { columns: [] })).toThrow(ConfigError);
-  expect(() => serializeCsv(new Float32Array(4), { columns: ["a", "b"], labels: [1] })).toThrow(ConfigError);
+  expect(() => serializeCsv(new Float32Array(4), { columns: ["a", "b"], labels: [1] })).toThrow(
+    new ConfigError({
+      setting: "labels",
+      expected: "2 labels",
+      found: "1",
+      remedy: "pass one label per row",
+    }),
+  );
 });

@@ -21,43 +21,75 @@ test("labels", () => {
   expect([...parseIdxLabels("labels", idx([4]))]).toEqual([0, 1, 2, 3]);
 });
 
-test.each([
-  ["empty", new Uint8Array(0), "f: expected IDX images (magic 0x00000803), found only 0 bytes."],
-  ["text", Buffer.from("<html>"), "f: expected IDX images (magic 0x00000803), found 0x3c68746d."],
-  ["labels", idx([3]), "f: expected IDX images (magic 0x00000803), found 0x00000801, which is labels."],
-  ["floats", idx([1, 1, 1], 0x0d03), "f: expected IDX images (magic 0x00000803), found 0x00000d03."],
+const choose = "choose an IDX file of images";
+
+test.each<[string, Uint8Array, expected: string, found: string, remedy: string]>([
+  ["empty", new Uint8Array(0), "IDX images (magic 0x00000803)", "only 0 bytes", choose],
+  ["text", Buffer.from("<html>"), "IDX images (magic 0x00000803)", "0x3c68746d", choose],
+  ["labels", idx([3]), "IDX images (magic 0x00000803)", "0x00000801, which is labels", choose],
+  ["floats", idx([1, 1, 1], 0x0d03), "IDX images (magic 0x00000803)", "0x00000d03", choose],
   [
     "cut header",
     idx([5, 4, 3]).subarray(0, 10),
-    "f: expected an IDX header of 16 bytes, found only 10 bytes.",
+    "an IDX header of 16 bytes",
+    "only 10",
+    "use a complete copy",
   ],
-  ["zero images", idx([0, 4, 3]), "f: expected at least one image of at least one pixel, found 0 × 4 × 3."],
-  ["zero pixels", idx([4, 0, 3]), "f: expected at least one image of at least one pixel, found 4 × 0 × 3."],
+  [
+    "zero images",
+    idx([0, 4, 3]),
+    "at least one image of at least one pixel",
+    "0 × 4 × 3",
+    "use a file that has rows",
+  ],
+  [
+    "zero pixels",
+    idx([4, 0, 3]),
+    "at least one image of at least one pixel",
+    "4 × 0 × 3",
+    "use a file that has rows",
+  ],
   [
     "too short",
     idx([5, 4, 3]).subarray(0, 50),
-    "f: expected 76 bytes (a header of 16, then 5 × 4 × 3), found 50.",
+    "76 bytes (a header of 16, then 5 × 4 × 3)",
+    "50",
+    "use an undamaged copy",
   ],
   [
     "trailing bytes",
     Buffer.concat([idx([5, 4, 3]), Buffer.alloc(1)]),
-    "f: expected 76 bytes (a header of 16, then 5 × 4 × 3), found 77.",
+    "76 bytes (a header of 16, then 5 × 4 × 3)",
+    "77",
+    "use an undamaged copy",
   ],
-])("images: %s is refused", (_, bytes, message) => {
-  expect(() => parseIdxRows("f", bytes)).toThrow(new DataError(message));
+])("images: %s is refused", (_, bytes, expected, found, remedy) => {
+  const error = new DataError({ setting: "f", expected, found, remedy });
+  expect(() => parseIdxRows("f", bytes)).toThrow(error);
 });
 
 test("absurd sizes are refused before anything is made of them", () => {
   const bytes = idx([1, 1, 1]);
   bytes.fill(0xff, 4, 16);
-  expect(() => parseIdxRows("f", bytes)).toThrow(/^f: expected .* bytes .*, found 17\.$/);
+  expect(() => parseIdxRows("f", bytes)).toThrow(
+    /^f: expected .* bytes .*, found 17; use an undamaged copy$/,
+  );
 });
 
-test.each([
-  ["images", idx([5, 4, 3]), "f: expected IDX labels (magic 0x00000801), found 0x00000803, which is images."],
-  ["too short", idx([5]).subarray(0, 12), "f: expected 13 bytes (a header of 8, then 5 labels), found 12."],
-  ["cut header", idx([5]).subarray(0, 7), "f: expected an IDX header of 8 bytes, found only 7 bytes."],
-  ["empty", new Uint8Array(0), "f: expected IDX labels (magic 0x00000801), found only 0 bytes."],
-])("labels: %s is refused", (_, bytes, message) => {
-  expect(() => parseIdxLabels("f", bytes)).toThrow(new DataError(message));
+const chooseLabels = "choose an IDX file of labels";
+
+test.each<[string, Uint8Array, expected: string, found: string, remedy: string]>([
+  ["images", idx([5, 4, 3]), "IDX labels (magic 0x00000801)", "0x00000803, which is images", chooseLabels],
+  [
+    "too short",
+    idx([5]).subarray(0, 12),
+    "13 bytes (a header of 8, then 5 labels)",
+    "12",
+    "use an undamaged copy",
+  ],
+  ["cut header", idx([5]).subarray(0, 7), "an IDX header of 8 bytes", "only 7", "use a complete copy"],
+  ["empty", new Uint8Array(0), "IDX labels (magic 0x00000801)", "only 0 bytes", chooseLabels],
+])("labels: %s is refused", (_, bytes, expected, found, remedy) => {
+  const error = new DataError({ setting: "f", expected, found, remedy });
+  expect(() => parseIdxLabels("f", bytes)).toThrow(error);
 });

@@ -30,5 +30,12 @@ test("the data starts at a multiple of 64, for any number of digits", () => {
 });
 
 test("values that are no such matrix are refused", () => {
-  expect(() => serializeNpy(new Float32Array(5), [3, 2])).toThrow(ConfigError);
+  expect(() => serializeNpy(new Float32Array(5), [3, 2])).toThrow(
+    new ConfigError({
+      setting: "values",
+      expected: "6 elements, as shape [3, 2] has",
+      found: "5",
+      remedy: "check the shape",
+    }),
+  );
 });

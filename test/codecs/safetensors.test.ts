@@ -17,7 +17,9 @@ function refusal(bytes: Uint8Array): string {
     parseSafetensors(bytes, "m.safetensors");
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
-    expect(error.message).toMatch(/^m\.safetensors: [^\n\r\u2028\u2029]+\.$/);
+    expect(error.message).toMatch(
+      /^m\.safetensors: [^\n\r\u2028\u2029]+, found [^\n\r\u2028\u2029]+; [\w' ]+$/,
+    );
     return error.message;
   }
   throw new Error("The file was accepted.");
@@ -62,10 +64,19 @@ describe("what is written", () => {
   });
 
   test("is refused when it makes no sense", () => {
-    expect(() => serializeSafetensors([bias, bias])).toThrow(ConfigError);
-    expect(() => serializeSafetensors([{ ...bias, name: "__metadata__" }])).toThrow(ConfigError);
+    const taken = { expected: "a name of its own", found: "one that is in use", remedy: "rename the tensor" };
+    expect(() => serializeSafetensors([bias, bias])).toThrow(
+      new ConfigError({ setting: 'tensor "fc1.bias"', ...taken }),
+    );
+    expect(() => serializeSafetensors([{ ...bias, name: "__metadata__" }])).toThrow(
+      new ConfigError({ setting: 'tensor "__metadata__"', ...taken }),
+    );
     for (const shape of [[3], [], [-1, -2], [0.5, 4], [Number.NaN]]) {
-      expect(() => serializeSafetensors([{ ...bias, shape }])).toThrow(ConfigError);
+      const expected = "a shape of 2 elements, as its data has";
+      const fault = { expected, found: `[${shape.join(", ")}]`, remedy: "check the shape" };
+      expect(() => serializeSafetensors([{ ...bias, shape }])).toThrow(
+        new ConfigError({ setting: 'tensor "fc1.bias"', ...fault }),
+      );
     }
   });
 });
@@ -200,45 +211,53 @@ describe("what is read", () => {
     // What an entry does not have itself, it does not have.
     expect(
       refusal(craft('{"a":{"__proto__":{"dtype":"F32","shape":[],"data_offsets":[0,4]}}}', [0, 0, 0, 0])),
-    ).toContain("dtype should be one of F64, F32, F16, BF16 but is missing");
+    ).toContain('"a", dtype: expected one of F64, F32, F16, BF16, found nothing');
   });
 });
 
 describe("what is refused", () => {
   test("no room for a length", () => {
-    for (const size of [0, 1, 7])
-      expect(refusal(new Uint8Array(size))).toContain(`this file has ${size} bytes`);
+    for (const size of [0, 1, 7]) {
+      expect(refusal(new Uint8Array(size))).toBe(
+        `m.safetensors: expected 8 bytes of header length, found ${size}; choose a safetensors file`,
+      );
+    }
   });
 
   test("a header longer than the file, than 100 MB, than any number", () => {
-    expect(refusal(craft("{}", [], 3n))).toContain("should be 3 bytes long but only 2 follow");
+    expect(refusal(craft("{}", [], 3n))).toContain(
+      "expected 3 bytes of header, found only 2, a truncated file",
+    );
     expect(refusal(craft("{}", [], 100_000_000n))).toContain("truncated");
     expect(refusal(craft("{}", [], 100_000_001n))).toContain(
-      "at most 100000000 bytes but the file says 100000001",
+      "expected at most 100000000 bytes of header, found 100000001",
     );
-    expect(refusal(craft("{}", [], 2n ** 64n - 1n))).toContain("18446744073709551615");
+    expect(refusal(craft("{}", [], 2n ** 64n - 1n))).toContain("found 18446744073709551615");
   });
 
   test("a header that is no JSON object", () => {
-    expect(refusal(craft(""))).toContain("it is empty");
-    expect(refusal(craft("[]"))).toContain("first byte is 0x5b");
-    expect(refusal(craft(" {}"))).toContain("first byte is 0x20");
-    expect(refusal(craft("{"))).toContain("should be JSON in UTF-8");
-    expect(refusal(craft('{"a\n":'))).toContain("should be JSON in UTF-8");
-    expect(refusal(craft("{}\u0000\u0000"))).toContain("should be JSON in UTF-8");
+    const start = 'expected a header of JSON that starts with "{", found';
+    expect(refusal(craft(""))).toContain(`${start} an empty one`);
+    expect(refusal(craft("[]"))).toContain(`${start} byte 0x5b`);
+    expect(refusal(craft(" {}"))).toContain(`${start} byte 0x20`);
+    const json = "expected a header of JSON in UTF-8, found";
+    expect(refusal(craft("{"))).toContain(`${json} 1 bytes of something else`);
+    expect(refusal(craft('{"a\n":'))).toContain(json);
+    expect(refusal(craft("{}\u0000\u0000"))).toContain(json);
     const notUtf8 = craft('{"a":1}');
     notUtf8[10] = 0xff;
-    expect(refusal(notUtf8)).toContain("should be JSON in UTF-8");
+    expect(refusal(notUtf8)).toContain(json);
   });
 
   test("the same key twice, however it is spelt", () => {
     const entry = '{"dtype":"F32","shape":[],"data_offsets":[0,4]}';
-    expect(refusal(craft(`{"a":${entry},"a":${entry}}`, [0, 0, 0, 0]))).toContain('the key "a" twice');
+    const once = "m.safetensors: header: expected each key once, found";
+    expect(refusal(craft(`{"a":${entry},"a":${entry}}`, [0, 0, 0, 0]))).toContain(`${once} "a" twice`);
     expect(refusal(craft(`{"a":${entry}, "\\u0061" : ${entry}}`, [0, 0, 0, 0]))).toContain(
-      'the key "a" twice',
+      `${once} "a" twice`,
     );
-    expect(refusal(craft('{"__metadata__":{"k":"a","k":"b"}}'))).toContain('the key "k" twice');
-    expect(refusal(craft('{"a":{"dtype":"F32","dtype":"F16"}}'))).toContain('the key "dtype" twice');
+    expect(refusal(craft('{"__metadata__":{"k":"a","k":"b"}}'))).toContain(`${once} "k" twice`);
+    expect(refusal(craft('{"a":{"dtype":"F32","dtype":"F16"}}'))).toContain(`${once} "dtype" twice`);
     // The same text as a value, or as a key of two objects, is no repetition.
     const fine =
       '{"__metadata__":{"a":"b","b":"a\\\\\\"a\\":"},"c":{"dtype":"F32","shape":[],"data_offsets":[0,4]}}';
@@ -247,24 +266,26 @@ describe("what is refused", () => {
 
   test("metadata that is not texts", () => {
     expect(refusal(craft('{"__metadata__":null}'))).toContain(
-      "__metadata__ should be an object of texts but is null",
+      "__metadata__: expected an object of strings, found null",
     );
-    expect(refusal(craft('{"__metadata__":["a"]}'))).toContain('but is ["a"]');
+    expect(refusal(craft('{"__metadata__":["a"]}'))).toContain('found ["a"]');
     expect(refusal(craft('{"__metadata__":{"epochs":10}}'))).toContain(
-      '__metadata__."epochs" should be a text but is 10',
+      '__metadata__."epochs": expected a string, found 10; write it as a string',
     );
   });
 
   test("an entry that is no entry", () => {
-    expect(refusal(craft('{"a":5}'))).toContain('tensor "a": its entry should be an object');
-    expect(refusal(craft('{"a":[]}'))).toContain("but is []");
-    expect(refusal(craft('{"a":null}'))).toContain("but is null");
+    expect(refusal(craft('{"a":5}'))).toContain(
+      'tensor "a": expected an object with dtype, shape and data_offsets, found 5',
+    );
+    expect(refusal(craft('{"a":[]}'))).toContain("found []");
+    expect(refusal(craft('{"a":null}'))).toContain("found null");
   });
 
   test("an unknown dtype", () => {
     for (const dtype of ["I64", "f32", "", 5, null, undefined, ["F32"]]) {
       expect(refusalOfEntry({ dtype, shape: [2], data_offsets: [0, 8] })).toContain(
-        "dtype should be one of F64, F32",
+        'tensor "a", dtype: expected one of F64, F32, F16, BF16, found',
       );
     }
   });
@@ -284,7 +305,9 @@ describe("what is refused", () => {
       [2 ** 53],
       [true],
     ]) {
-      expect(refusalOfEntry({ dtype: "F32", shape, data_offsets: [0, 8] })).toContain("shape should be");
+      expect(refusalOfEntry({ dtype: "F32", shape, data_offsets: [0, 8] })).toContain(
+        'tensor "a", shape: expected a list of whole numbers, 0 or more, found',
+      );
     }
   });
 
@@ -292,7 +315,7 @@ describe("what is refused", () => {
     const absurd = [[2 ** 52, 2 ** 52], [2 ** 30, 2 ** 30, 0], [2 ** 51 + 1, 2], new Array(100_000).fill(2)];
     for (const shape of absurd) {
       expect(refusalOfEntry({ dtype: "F32", shape, data_offsets: [0, 8] })).toContain(
-        "a size that a file can have",
+        'tensor "a", shape: expected a size that a file can have, found',
       );
     }
   });
@@ -300,14 +323,14 @@ describe("what is refused", () => {
   test("absurd sizes are refused before anything is allocated for them", () => {
     const shape = [2 ** 40];
     expect(refusalOfEntry({ dtype: "F32", shape, data_offsets: [0, 2 ** 42] })).toContain(
-      "should end at byte 4398046511104 of the data but the file holds only 8; it is truncated",
+      'tensor "a": expected data up to byte 4398046511104, found only 8 bytes, a truncated file',
     );
   });
 
   test("offsets that are none, or do not fit the shape", () => {
     for (const offsets of [undefined, null, 8, [0], [0, 4, 8], [8, 0], [-8, 0], [0, 8.5], ["0", "8"]]) {
       expect(refusalOfEntry({ dtype: "F32", shape: [2], data_offsets: offsets })).toContain(
-        "data_offsets should be",
+        'tensor "a", data_offsets: expected [begin, end], whole numbers with begin ≤ end, found',
       );
     }
     for (const offsets of [
@@ -317,7 +340,7 @@ describe("what is refused", () => {
       [8, 8],
     ]) {
       expect(refusalOfEntry({ dtype: "F32", shape: [2], data_offsets: offsets })).toContain(
-        "8 bytes apart (F32 [2])",
+        'tensor "a", data_offsets: expected 8 bytes apart (F32 [2]), found',
       );
     }
   });
@@ -331,17 +354,17 @@ describe("what is refused", () => {
     const file = (a: readonly number[], b: readonly number[], size: number) =>
       craft({ a: entry(a[0]!, a[1]!), b: entry(b[0]!, b[1]!) }, new Uint8Array(size));
     expect(refusal(file([0, 8], [4, 12], 12))).toContain(
-      '"b" should begin at byte 8 of the data but begins at 4: it overlaps',
+      '"b": expected data from byte 8, found from 4, which overlaps another tensor',
     );
     expect(refusal(file([0, 8], [0, 8], 8))).toContain("overlaps");
     expect(refusal(file([0, 8], [12, 16], 16))).toContain(
-      '"b" should begin at byte 8 of the data but begins at 12: it leaves a hole',
+      '"b": expected data from byte 8, found from 12, which leaves a hole before it',
     );
-    expect(refusal(file([4, 8], [8, 12], 12))).toContain('"a" should begin at byte 0');
+    expect(refusal(file([4, 8], [8, 12], 12))).toContain('"a": expected data from byte 0, found from 4');
     expect(refusal(file([0, 4], [4, 8], 12))).toContain(
-      "the tensors take 8 bytes of data but the file holds 12",
+      "expected 8 bytes of data, as its tensors have, found 12",
     );
-    expect(refusal(craft("{}", [0]))).toContain("the tensors take 0 bytes of data but the file holds 1");
+    expect(refusal(craft("{}", [0]))).toContain("expected 0 bytes of data, as its tensors have, found 1");
     // An empty tensor has a place, too.
     expect(refusal(file([0, 8], [4, 4], 8))).toContain("overlaps");
   });
@@ -405,14 +428,29 @@ describe("expectTensors", () => {
 
   test("names what is missing, misshapen or too much", () => {
     expect(() => check(["fc1.bias", [2]], ["fc4.bias", [784]])).toThrow(
-      'm.safetensors: tensor "fc4.bias" of shape [784] is missing; the file has "fc1.weight", "fc1.bias".',
+      new FormatError({
+        setting: 'm.safetensors: tensor "fc4.bias"',
+        expected: "shape [784]",
+        found: 'no such tensor (the file has "fc1.weight", "fc1.bias")',
+        remedy: "use a file with all of the model's tensors",
+      }),
     );
     expect(() => check(["fc1.weight", [3, 2]], ["fc1.bias", [2]])).toThrow(
-      'm.safetensors: tensor "fc1.weight" should have shape [3, 2] but has [2, 3].',
+      new FormatError({
+        setting: 'm.safetensors: tensor "fc1.weight"',
+        expected: "shape [3, 2]",
+        found: "[2, 3]",
+        remedy: "use weights of these sizes",
+      }),
     );
     expect(() => check(["fc1.weight", [2]], ["fc1.bias", [2]])).toThrow(FormatError);
     expect(() => check(["fc1.bias", [2]])).toThrow(
-      'm.safetensors: tensor "fc1.weight" of shape [2, 3] does not belong to this model; 1 tensors were expected, the file has 2.',
+      new FormatError({
+        setting: 'm.safetensors: tensor "fc1.weight"',
+        expected: "only the model's 1 tensors",
+        found: "2 with this one of shape [2, 3]",
+        remedy: "remove this one",
+      }),
     );
   });
 
@@ -423,8 +461,12 @@ describe("expectTensors", () => {
       data: new Float32Array(0),
     }));
     const crowded = parseSafetensors(serializeSafetensors(many), "m");
-    expect(() => expectTensors(crowded, [["a", []]], "m")).toThrow(/"t5" and 994 more\.$/);
+    expect(() => expectTensors(crowded, [["a", []]], "m")).toThrow(
+      /, found no such tensor \(the file has "t0", .*"t5" and 994 more\); /,
+    );
     const empty = parseSafetensors(serializeSafetensors([]), "m");
-    expect(() => expectTensors(empty, [["a", []]], "m")).toThrow("the file has no tensors");
+    expect(() => expectTensors(empty, [["a", []]], "m")).toThrow(
+      "found no such tensor (the file has no tensors);",
+    );
   });
 });

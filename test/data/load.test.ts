@@ -69,27 +69,32 @@ describe("bad input is one line that names the file, what was expected, what was
       "too few labels",
       { "train-labels-idx1-ubyte": idx([4]) },
       "train-labels",
-      /expected 5 labels.*, found 4/,
+      /expected 5 labels, as \S+ has images, found 4; use files of one dataset$/,
     ],
     [
       "too many labels",
       { "t10k-labels-idx1-ubyte": idx([9]) },
       "t10k-labels",
-      /expected 3 labels.*, found 9/,
+      /expected 3 labels, as \S+ has images, found 9; use files of one dataset$/,
     ],
     [
       "splits of other sizes",
       { "t10k-images-idx3-ubyte": idx([3, 3, 4]) },
       "t10k-images",
-      /expected images of 4 × 3.*, found 3 × 4/,
+      /expected images of 4 × 3, as in \S+, found 3 × 4; use files of one dataset$/,
     ],
     [
       "no test split",
       { "t10k-images-idx3-ubyte": undefined },
       "",
-      /expected t10k-images-idx3-ubyte.*, found only .*train-images-idx3-ubyte/,
+      /expected t10k-images-idx3-ubyte.*, found only .*train-images-idx3-ubyte.*; add that file$/,
     ],
-    ["no training split", { [images]: undefined }, "", /expected train-images-idx3-ubyte.*, found only/],
+    [
+      "no training split",
+      { [images]: undefined },
+      "",
+      /expected train-images-idx3-ubyte.*, found only .*; add that file$/,
+    ],
   ];
   test.each(cases)("%s", async (_, changes, file, message) => {
     const files = Object.entries({ ...smallFiles(), ...changes });
@@ -105,9 +110,12 @@ describe("bad input is one line that names the file, what was expected, what was
   test("a directory without IDX files", async () => {
     const directory = await directoryWith({ "notes.txt": Buffer.from("") });
     expect(await errorOf(loadDataset(directory))).toEqual(
-      new DataError(
-        `${directory}: expected IDX files (train-images-idx3-ubyte, t10k-images-idx3-ubyte, each perhaps .gz), found none.`,
-      ),
+      new DataError({
+        setting: directory,
+        expected: "IDX files (train-images-idx3-ubyte, t10k-images-idx3-ubyte, with or without .gz)",
+        found: "none",
+        remedy: "rename the files or choose another directory",
+      }),
     );
   });
 
@@ -115,12 +123,21 @@ describe("bad input is one line that names the file, what was expected, what was
     const files = smallFiles();
     delete files[images];
     const directory = await directoryWith({ ...files, [`${images}/x`]: Buffer.from("") });
-    expect((await errorOf(loadDataset(directory))).message).toMatch(/expected a file that can be read/);
+    const error = await errorOf(loadDataset(directory));
+    expect(error).toBeInstanceOf(DataError);
+    expect(error.message).toBe(
+      `${join(directory, images)}: expected a readable file, found a directory (EISDIR); give the name of a file`,
+    );
+    expect(error.cause).toMatchObject({ code: "EISDIR" });
   });
 
   test("neither a name nor a directory", async () => {
     expect((await errorOf(loadDataset("minst"))).message).toBe(
-      "minst: expected mnist, fashion-mnist, digits or a directory of IDX files, found no such directory.",
+      "minst: expected mnist, fashion-mnist, digits or a directory of IDX files, found no such directory; check the name or path",
+    );
+    const file = join(await directoryWith(smallFiles()), images);
+    expect((await errorOf(loadDataset(file))).message).toBe(
+      `${file}: expected mnist, fashion-mnist, digits or a directory of IDX files, found a file; give its directory`,
     );
   });
 });

@@ -42,7 +42,14 @@ test("a directory is made with those above it, and nothing is left beside it", a
 test("one that is there is kept unless it is to be replaced, even where it is empty", async () => {
   const path = join(home, "out");
   await mkdir(path);
-  await expect(writeWholeDirectory(path, FILES)).rejects.toThrow(/exists already; .* --overwrite/);
+  await expect(writeWholeDirectory(path, FILES)).rejects.toThrow(
+    new FileError({
+      setting: path,
+      expected: "a new directory",
+      found: "an existing one",
+      remedy: "choose another, or replace it with --overwrite",
+    }),
+  );
   expect(await readdir(path)).toEqual([]);
   await writeWholeDirectory(path, FILES, { overwrite: true });
   expect(await contents(path)).toEqual(WHOLE);
@@ -68,8 +75,14 @@ test("what else it holds is not lost", async () => {
   await mkdir(path);
   await writeFile(join(path, "thesis"), "mine");
   const write = writeWholeDirectory(path, FILES, { overwrite: true });
-  await expect(write).rejects.toThrow(FileError);
-  await expect(write).rejects.toThrow(/holds thesis, which would be lost/);
+  await expect(write).rejects.toThrow(
+    new FileError({
+      setting: path,
+      expected: "only a, b to replace",
+      found: "thesis, which would be lost",
+      remedy: "choose another directory",
+    }),
+  );
   expect(await readdir(path)).toEqual(["thesis"]);
   expect(await readdir(home)).toEqual(["out"]);
 });
@@ -80,7 +93,14 @@ test("a file, or a link, is no directory to replace", async () => {
   await symlink(join(home, "other"), join(home, "link"));
   for (const name of ["file", "link"]) {
     const write = writeWholeDirectory(join(home, name), FILES, { overwrite: true });
-    await expect(write).rejects.toThrow(/exists and is no directory/);
+    await expect(write).rejects.toThrow(
+      new FileError({
+        setting: join(home, name),
+        expected: "a directory",
+        found: "a file or a link",
+        remedy: "choose another directory",
+      }),
+    );
   }
   await expect(writeWholeDirectory(join(home, "file", "in"), FILES)).rejects.toThrow(FileError);
   expect((await readdir(home)).sort()).toEqual(["file", "link", "other"]);

@@ -17,7 +17,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { FileError } from "../../src/errors.ts";
-import { expectWritable, readWhole, writeWhole } from "../../src/files/file-node.ts";
+import { expectWritable, readWhole, writeError, writeWhole } from "../../src/files/file-node.ts";
 
 let dir: string;
 beforeEach(async () => {
@@ -32,7 +32,9 @@ async function refusal(attempt: Promise<unknown>): Promise<string> {
     (reason) => reason,
   );
   if (!(error instanceof FileError)) throw error;
-  expect(error.message).toMatch(/^Cannot (read|write) [^\n]+\.$/);
+  expect(error.message).toMatch(
+    /^[^\n]+: expected a (readable file|writable path), found [^\n]+; [^\n]+[^.\n]$/,
+  );
   expect(error.cause).toBeInstanceOf(Error);
   return error.message;
 }
@@ -66,8 +68,8 @@ describe("writeWhole", () => {
 
   test("makes parent directories only when asked", async () => {
     const path = join(dir, "runs", "one", "config.json");
-    expect(await refusal(writeWhole(path, "{}"))).toContain(
-      `${path}: its directory does not exist; make it first (ENOENT)`,
+    expect(await refusal(writeWhole(path, "{}"))).toBe(
+      `${path}: expected a writable path, found no such directory (ENOENT); make the directory first`,
     );
     expect(await readdir(dir)).toEqual([]);
     await writeWhole(path, "{}", { parents: true });
@@ -88,17 +90,19 @@ describe("writeWhole", () => {
   test("refuses a directory, and a path through a file, and leaves nothing behind", async () => {
     await mkdir(join(dir, "sub"));
     await writeFile(join(dir, "file"), "old");
-    expect(await refusal(writeWhole(join(dir, "sub"), "x"))).toContain("it is a directory");
+    expect(await refusal(writeWhole(join(dir, "sub"), "x"))).toContain(
+      "found a directory (EISDIR); give the name of a file",
+    );
     for (const parents of [false, true]) {
-      expect(await refusal(writeWhole(join(dir, "file", "model"), "x", { parents }))).toContain(
-        "a part of the path is a file and not a directory",
+      expect(await refusal(writeWhole(join(dir, "file", "model"), "x", { parents }))).toMatch(
+        /found a file where the path has a directory \((ENOTDIR|EEXIST)\); correct the path$/,
       );
-      expect(await refusal(writeWhole(join(dir, "file", "sub", "model"), "x", { parents }))).toContain(
-        "a part of the path is a file and not a directory",
+      expect(await refusal(writeWhole(join(dir, "file", "sub", "model"), "x", { parents }))).toMatch(
+        /found a file where the path has a directory \((ENOTDIR|EEXIST)\); correct the path$/,
       );
     }
     expect(await refusal(writeWhole(join(dir, "x".repeat(300)), "x"))).toContain(
-      "longer than the file system allows",
+      "found a longer name than the file system allows (ENAMETOOLONG)",
     );
     expect(await readFile(join(dir, "file"), "utf8")).toBe("old");
     expect((await readdir(dir)).sort()).toEqual(["file", "sub"]);
@@ -108,14 +112,14 @@ describe("writeWhole", () => {
     "says so where it may not write",
     async () => {
       await chmod(dir, 0o555);
-      expect(await refusal(writeWhole(join(dir, "a"), "x"))).toContain("permission denied");
+      expect(await refusal(writeWhole(join(dir, "a"), "x"))).toContain("no permission to write (EACCES)");
       await chmod(dir, 0o755);
     },
   );
 
   test.runIf(existsSync("/dev/full"))("writes to devices and never replaces them", async () => {
     expect(await refusal(writeWhole("/dev/full", "x"))).toBe(
-      "Cannot write /dev/full: the disk is full; free some space or choose another place (ENOSPC).",
+      "/dev/full: expected a writable path, found a full disk (ENOSPC); free some space or choose another place",
     );
     await writeWhole("/dev/null", "x");
     expect((await stat("/dev/null")).isCharacterDevice()).toBe(true);
@@ -143,7 +147,10 @@ describe("writeWhole", () => {
           encoding: "utf8",
         },
       );
-      expect(said).toMatch(/^FileError: Cannot write .*: the file would be larger than is allowed here/);
+      expect(said).toBe(
+        `FileError: ${path}: expected a writable path, found a limit on the size of files (EFBIG); ` +
+          "raise the limit (ulimit -f) or choose another place\n",
+      );
       expect(await readFile(path, "utf8")).toBe("old");
       expect(await readdir(dir)).toEqual(["model.safetensors"]);
     },
@@ -161,21 +168,23 @@ describe("readWhole", () => {
   test("says what is wrong with the path", async () => {
     const missing = join(dir, "model.safetensors");
     expect(await refusal(readWhole(missing))).toBe(
-      `Cannot read ${missing}: there is no such file; check the path (ENOENT).`,
+      `${missing}: expected a readable file, found no such file (ENOENT); check the path`,
     );
-    expect(await refusal(readWhole(dir))).toContain("it is a directory");
+    expect(await refusal(readWhole(dir))).toContain("found a directory (EISDIR)");
     await writeFile(join(dir, "file"), "");
-    expect(await refusal(readWhole(join(dir, "file", "a")))).toContain("a part of the path is a file");
+    expect(await refusal(readWhole(join(dir, "file", "a")))).toContain(
+      "found a file where the path has a directory (ENOTDIR)",
+    );
     await symlink("loop", join(dir, "loop"));
-    expect(await refusal(readWhole(join(dir, "loop")))).toContain("lead in a circle");
-    expect(await refusal(readWhole("a\0b"))).toContain("null bytes");
+    expect(await refusal(readWhole(join(dir, "loop")))).toContain("found symbolic links in a circle (ELOOP)");
+    expect(await refusal(readWhole("a\0b"))).toContain("found null bytes in it (ERR_INVALID_ARG_VALUE)");
   });
 
   test("does not read what is too large", async () => {
     const path = join(dir, "sparse");
     await writeFile(path, "");
     await truncate(path, 2 ** 42);
-    expect(await refusal(readWhole(path))).toContain("larger than any file of weights");
+    expect(await refusal(readWhole(path))).toContain("found a file above 8 GiB (EFBIG); check the path");
   });
 
   test.each([1, 99_999, 100_000, 2 ** 17])("reads chunks of %i bytes as one file", async (atOnce) => {
@@ -203,12 +212,20 @@ describe("readWhole", () => {
     );
     try {
       expect(await refusal(readWhole(path))).toBe(
-        `Cannot read ${path}: there is not enough memory for it; close other programs or use a machine with more (ENOMEM).`,
+        `${path}: expected a readable file, found too little memory for it (ENOMEM); ` +
+          "close other programs or use a machine with more",
       );
     } finally {
       vi.unstubAllGlobals();
     }
   });
+});
+
+test("what is in no table is quoted, on one line", () => {
+  const cause = Object.assign(new Error("EWEIRD: odd\nthing"), { code: "EWEIRD" });
+  const error = writeError("a", cause);
+  expect(error.message).toBe(String.raw`a: expected a writable path, found "EWEIRD: odd\nthing"`);
+  expect(error.cause).toBe(cause);
 });
 
 describe("expectWritable", () => {
@@ -230,7 +247,7 @@ describe("expectWritable", () => {
     async () => {
       await writeFile(join(dir, "a"), "old");
       await chmod(dir, 0o555);
-      expect(await refusal(expectWritable(join(dir, "a")))).toContain("permission denied");
+      expect(await refusal(expectWritable(join(dir, "a")))).toContain("no permission to write (EACCES)");
       await chmod(dir, 0o755);
     },
   );

@@ -148,47 +148,69 @@ describe("settings", () => {
     expect(importModel(weights(), { inputDim, hidden, latentDim }).config).toEqual(SHALLOW);
     const wrong = [{ inputDim: 20 }, { hidden: [16] }, { hidden: [17, 17] }, { latentDim: 2 }];
     for (const options of wrong)
-      expect(refusal(weights(), options, ConfigError)).toMatch(/by the shapes in file/);
+      expect(refusal(weights(), options, ConfigError)).toMatch(/as the shapes in file have/);
     expect(refusal(weights(), { hidden: [16] }, ConfigError)).toBe(
-      "hidden is 16, but by the shapes in file it is 17; give that or leave it out",
+      "hidden: expected 17, as the shapes in file have, found 16; use that or leave it out",
     );
   });
 
   test("that are misspelt or not allowed are refused", () => {
-    expect(refusal(weights(), { latent: 3 } as object, ConfigError)).toMatch(/must be among .*, not latent/);
+    expect(refusal(weights(), { latent: 3 } as object, ConfigError)).toMatch(
+      /^latent: expected one of options \(inputDim, .*, seed\), found an unknown name$/,
+    );
     expect(refusal(weights(), { activation: "gelu" as "relu" }, ConfigError)).toMatch(
-      /relu or tanh, not gelu/,
+      /activation: expected relu or tanh, found "gelu"/,
     );
   });
 });
 
 describe("weights that are not a model's", () => {
   test.each<[string, Uint8Array, RegExp]>([
-    ["no tensors", weights([]), /expected a tensor fc1\.weight .* found no tensors; rename them/],
-    ["other names", weights(renamed(/^fc1/, "encoder")), /expected a tensor fc1\.weight/],
-    ["no fc_mu", weights(renamed(/^fc_mu/, "fc21")), /expected a tensor fc_mu\.weight .*"fc21\.weight"/],
-    ["one missing", weights(SHAPES.slice(0, -1)), /tensor "fc4\.bias" of shape \[19\] is missing/],
-    ["one too many", weights([...SHAPES, ["bn.weight", [4]]]), /"bn\.weight" of shape \[4\] does not belong/],
-    ["a gap", weights(renamed(/^fc1/, "encoder.0")), /expected encoder\.1\.weight after encoder\.0\.weight/],
-    ["a convolution", weights(changed("fc1.weight", [17, 1, 19])), /should have shape \[outputs, inputs\]/],
-    ["no inputs", weights(changed("fc1.weight", [17, 0])), /should have shape \[outputs, inputs\]/],
+    ["no tensors", weights([]), /expected tensor fc1\.weight, found no tensors; rename the layers to fc1, /],
+    ["other names", weights(renamed(/^fc1/, "encoder")), /expected tensor fc1\.weight, found "/],
+    ["no fc_mu", weights(renamed(/^fc_mu/, "fc21")), /expected tensor fc_mu\.weight, .*"fc21\.weight"/],
+    [
+      "one missing",
+      weights(SHAPES.slice(0, -1)),
+      /tensor "fc4\.bias": expected shape \[19\], found no such tensor/,
+    ],
+    [
+      "one too many",
+      weights([...SHAPES, ["bn.weight", [4]]]),
+      /"bn\.weight": expected only the model's 10 tensors, found 11 with this one of shape \[4\]/,
+    ],
+    [
+      "a gap",
+      weights(renamed(/^fc1/, "encoder.0")),
+      /expected tensor encoder\.1\.weight after encoder\.0\.weight, found none; number the layers/,
+    ],
+    [
+      "a convolution",
+      weights(changed("fc1.weight", [17, 1, 19])),
+      /"fc1\.weight": expected shape \[outputs, inputs\], found \[17, 1, 19\]; use fully connected layers/,
+    ],
+    [
+      "no inputs",
+      weights(changed("fc1.weight", [17, 0])),
+      /"fc1\.weight": expected shape \[outputs, inputs\], found \[17, 0\]/,
+    ],
     [
       "too wide",
       weights([
         ["fc1.weight", [1, 2 ** 20 + 1]],
         ["fc_mu.weight", [1, 1]],
       ]),
-      /inputDim must be a whole/,
+      /^file: .*inputDim.* a whole number from 1 to 1048576\b.* 1048577/,
     ],
     [
       "transposed",
       weights(changed("fc3.weight", [3, 17])),
-      /"fc3\.weight" should have shape \[17, 3\] but has \[3, 17\]/,
+      /"fc3\.weight": expected shape \[17, 3\], found \[3, 17\]/,
     ],
     [
       "heads that differ",
       weights(changed("fc_logvar.weight", [4, 17])),
-      /"fc_logvar\.weight" should have shape \[3, 17\]/,
+      /"fc_logvar\.weight": expected shape \[3, 17\], found \[4, 17\]/,
     ],
   ])("%s", (_, bytes, message) => expect(refusal(bytes)).toMatch(message));
 
@@ -205,7 +227,7 @@ describe("weights that are not a model's", () => {
       const whole = new Uint8Array(file);
       whole.set(bits, whole.length - bits.length);
       expect(refusal(whole)).toMatch(
-        /"fc_mu\.weight" should hold finite numbers, but element 50 is (NaN|-?Infinity);/,
+        /"fc_mu\.weight": expected finite numbers, found (NaN|-?Infinity) at element 50;/,
       );
     }
   });
@@ -213,7 +235,7 @@ describe("weights that are not a model's", () => {
   test("a file of Elbow's own", async () => {
     const bytes = serializeModel(await Vae.create(SHALLOW));
     expect(refusal(bytes)).toBe(
-      'file: expected weights of another program, found a "model" that Elbow wrote; use it as it is.',
+      'file: expected weights of another program, found a "model" that Elbow wrote; use it as it is',
     );
   });
 
@@ -228,19 +250,23 @@ describe("weights that are not a model's", () => {
     [
       "integers",
       craft(entry({ dtype: "I64" }), new Uint8Array(8)),
-      /dtype should be one of F64, F32, F16, BF16/,
+      /dtype: expected one of F64, F32, F16, BF16, found "I64"; convert it to F32/,
     ],
     ["overlapping offsets", craft(two([4, 12]), new Uint8Array(12)), /overlaps another/],
     ["a hole", craft(two([12, 20]), new Uint8Array(20)), /leaves a hole/],
-    ["offsets beyond the file", craft(entry({}), new Uint8Array(4)), /should end at byte 8 .* truncated/],
-    ["a size beyond numbers", craft(entry({ shape: [2 ** 40, 2 ** 40] }), []), /a size that a file can have/],
-    ["a header of 100 MB", craft("{}", [], 100_000_000n), /100000000 bytes long but only 2 follow/],
-    ["a longer header", craft("{}", [], 100_000_001n), /at most 100000000 bytes .* not a safetensors file/],
     [
-      "a pickle",
-      Uint8Array.of(0x80, 2, 0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9),
-      /probably not a safetensors file/,
+      "offsets beyond the file",
+      craft(entry({}), new Uint8Array(4)),
+      /expected data up to byte 8, .* truncated/,
     ],
-    ["nothing", new Uint8Array(0), /this file has 0 bytes/],
+    ["a size beyond numbers", craft(entry({ shape: [2 ** 40, 2 ** 40] }), []), /a size that a file can have/],
+    ["a header of 100 MB", craft("{}", [], 100_000_000n), /100000000 bytes of header, found only 2/],
+    [
+      "a longer header",
+      craft("{}", [], 100_000_001n),
+      /at most 100000000 bytes .*; choose a safetensors file/,
+    ],
+    ["a pickle", Uint8Array.of(0x80, 2, 0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9), /choose a safetensors file/],
+    ["nothing", new Uint8Array(0), /8 bytes of header length, found 0;/],
   ])("%s", (_, bytes, message) => expect(refusal(bytes)).toMatch(message));
 });

@@ -10,7 +10,7 @@ import type { NamedTensor } from "../../src/model/tensors.ts";
 import { lcg } from "./craft.ts";
 
 const CONFIG = checkConfig({
-  inputDim: 6,
+  inputShape: [2, 3, 1],
   hidden: [5, 4],
   latentDim: 3,
   activation: "tanh",
@@ -20,7 +20,6 @@ const INFO: ModelInfo = {
   elbow: "1.2.3",
   arithmetic: "simd",
   dataset: { name: "mes données", sha256: "ab".repeat(32) },
-  imageShape: [2, 3],
   trained: { epochs: 7, steps: 12 },
 };
 
@@ -48,7 +47,7 @@ function refusal(read: () => unknown): string {
     read();
   } catch (error) {
     expect(error).toBeInstanceOf(FormatError);
-    expect((error as Error).message).toMatch(/^file: [^\n]+\.$/);
+    expect((error as Error).message).toMatch(/^file: [^\n]+$/);
     return (error as Error).message;
   }
   throw new Error("it was taken");
@@ -89,44 +88,81 @@ describe("a model file", () => {
     tampered({ config: JSON.stringify({ ...CONFIG, ...changes }) });
 
   test.each([
-    ["no config", tampered({ config: undefined }), /expected an Elbow model .* another program/],
+    [
+      "no config",
+      tampered({ config: undefined }),
+      /expected an Elbow model, found no config in its __metadata__; import weights of another program/,
+    ],
     [
       "a newer format",
-      tampered({ formatVersion: "2" }),
-      /expected format version 1, found 2; it needs a newer Elbow/,
+      tampered({ formatVersion: "3" }),
+      /formatVersion: expected 2 or less, found 3; read it with a newer Elbow/,
     ],
-    ["another kind", tampered({ contents: "soup" }), /expected a model, found a "soup"/],
-    ["config that is no JSON", tampered({ config: "{" }), /"config" .* should be JSON/],
-    ["config that is a list", tampered({ config: "[]" }), /lacks inputDim/],
-    ["config that is null", tampered({ config: "null" }), /should be a JSON object/],
-    ["a setting that is missing", withConfig({ seed: undefined }), /lacks seed/],
-    ["a setting that is null", withConfig({ hidden: null }), /lacks hidden/],
-    ["a setting of another kind", withConfig({ inputDim: "6" }), /inputDim must be a whole number/],
-    ["a setting that is not known", withConfig({ activation: "gelu" }), /activation must be relu or tanh/],
+    ["another kind", tampered({ contents: "soup" }), /expected a model, found a "soup"; give the model/],
+    ["config that is no JSON", tampered({ config: "{" }), /__metadata__\.config: expected JSON, found "\{"/],
+    [
+      "config that is a list",
+      tampered({ config: "[]" }),
+      /config\.inputDim: expected a whole number .*, found nothing/,
+    ],
+    ["config that is null", tampered({ config: "null" }), /config: expected a JSON object, found null/],
+    [
+      "a setting that is missing",
+      withConfig({ seed: undefined }),
+      /config\.seed: expected .*, found nothing/,
+    ],
+    ["a setting that is null", withConfig({ hidden: null }), /config\.hidden: expected .*, found null/],
+    [
+      "a setting of another kind",
+      withConfig({ inputDim: "6" }),
+      /config\.inputDim: expected a whole number .*, found "6"/,
+    ],
+    [
+      "a setting that is not known",
+      withConfig({ activation: "gelu" }),
+      /config\.activation: expected relu or tanh, found "gelu"/,
+    ],
     [
       "a setting too deep to print",
-      tampered({ config: `{"inputDim":6,"hidden":${"[".repeat(1e5)}${"]".repeat(1e5)}}` }),
-      /config\.hidden/,
+      tampered({ config: `{"inputDim":6,"inputShape":[6],"hidden":${"[".repeat(1e5)}${"]".repeat(1e5)}}` }),
+      /config\.hidden: .* found \[a list of 1\]/,
     ],
     [
       "another shape",
       withConfig({ latentDim: 4 }),
-      /"fc_mu\.weight" should have shape \[4, 4\] but has \[3, 4\]/,
+      /"fc_mu\.weight": expected shape \[4, 4\], found \[3, 4\]/,
     ],
     [
       "absurd sizes",
       withConfig({ hidden: Array(64).fill(2 ** 20) }),
-      /"encoder\.0\.weight" should have shape \[1048576, 6\]/,
+      /"encoder\.0\.weight": expected shape \[1048576, 6\], found \[5, 6\]/,
     ],
-    ["fewer layers", withConfig({ hidden: [5] }), /"fc1\.weight" of shape \[5, 6\] is missing/],
-    ["an image of another size", tampered({ imageShape: "[28,28]" }), /a height and a width that make 6/],
+    [
+      "fewer layers",
+      withConfig({ hidden: [5] }),
+      /"fc1\.weight": expected shape \[5, 6\], found no such tensor/,
+    ],
+    [
+      "an image of another size",
+      withConfig({ inputShape: [28, 28, 1] }),
+      /inputShape: expected .* with inputDim \(6\) as their product, found \[28, 28, 1\]/,
+    ],
+    [
+      "a shape that is missing",
+      withConfig({ inputShape: undefined }),
+      /inputShape: expected .*, found nothing/,
+    ],
     ["an epoch and a half", tampered({ epochs: "1.5" }), /whole number/],
     ["a number that is not written as we do", tampered({ epochs: "07" }), /a number/],
-    ["an arithmetic that is not known", tampered({ arithmetic: "exact" }), /"simd" or "relaxed"/],
+    [
+      "an arithmetic that is not known",
+      tampered({ arithmetic: "exact" }),
+      /arithmetic: expected simd or relaxed, found "exact"/,
+    ],
     [
       "a name that steers a terminal",
       tampered({ dataset: "\u001b[2J" }),
-      /a line of plain text .* "\\u\{1b\}\[2J"/,
+      /dataset: expected a line of plain text, found "\\u\{1b\}\[2J"/,
     ],
   ])("%s", (_, bytes, message) => {
     expect(refusal(() => parseModel(bytes, "file"))).toMatch(message);
@@ -137,7 +173,7 @@ describe("a model file", () => {
     tensors[2]!.data[7] = value;
     const message = refusal(() => parseModel(serializeModel(model(tensors), INFO), "file"));
     expect(message).toContain(
-      `tensor "encoder.1.weight" should hold finite numbers, but element 7 is ${value}`,
+      `tensor "encoder.1.weight": expected finite numbers, found ${value} at element 7; use weights`,
     );
   });
 
@@ -197,19 +233,21 @@ describe("a checkpoint", () => {
   });
 
   test("is not a model, and a model is none", () => {
-    expect(refusal(() => parseModel(bytes, "file"))).toContain('expected a model, found a "checkpoint"');
+    expect(refusal(() => parseModel(bytes, "file"))).toContain(
+      'expected a model, found a "checkpoint"; give the model instead',
+    );
     expect(refusal(() => parseCheckpoint(serializeModel(model(), INFO), "file"))).toContain(
-      'expected a checkpoint, found a "model"',
+      'expected a checkpoint, found a "model"; give the checkpoint instead',
     );
   });
 
   test.each([
-    ["learningRate", "0", /learningRate must be a number above 0/],
-    ["batchSize", "1.5", /batchSize must be a whole number/],
-    ["klSum", "NaN", /"klSum" .* should be a number/],
-    ["seconds", "1,5", /"seconds" .* should be a number/],
+    ["learningRate", "0", /__metadata__\.learningRate: expected a number above 0, found 0/],
+    ["batchSize", "1.5", /__metadata__\.batchSize: expected a whole number from 1 to 65536, found 1\.5/],
+    ["klSum", "NaN", /klSum: expected a number, found "NaN"/],
+    ["seconds", "1,5", /seconds: expected a number, found "1,5"/],
     ["epochs", "-1", /whole number, 0 or more/],
-    ["steps", undefined, /"steps" is missing/],
+    ["steps", undefined, /steps: expected a line of plain text, found nothing/],
   ])("%s of %s", (key, text, message) => {
     const { metadata, tensors } = parseSafetensors(bytes, "file");
     const texts = Object.entries({ ...metadata, [key]: text }).filter(([, value]) => value !== undefined);
@@ -228,12 +266,12 @@ describe("a checkpoint", () => {
       metadata,
     );
     expect(refusal(() => parseCheckpoint(without, "file"))).toContain(
-      'tensor "adam.v.fc_mu.bias" of shape [3] is missing',
+      'tensor "adam.v.fc_mu.bias": expected shape [3], found no such tensor',
     );
     tensors.get("adam.m.fc_mu.bias")!.data[1] = Number.NaN;
     const spoiled = serializeSafetensors(list, metadata);
     expect(refusal(() => parseCheckpoint(spoiled, "file"))).toContain(
-      'tensor "adam.m.fc_mu.bias" should hold finite numbers',
+      'tensor "adam.m.fc_mu.bias": expected finite numbers, found NaN at element 1',
     );
   });
 });

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { ConfigError } from "../../src/errors.ts";
 import { serializeOnnx } from "../../src/formats/onnx.ts";
-import { Vae, type VaeConfig } from "../../src/node.ts";
+import { checkConfig } from "../../src/model/config.ts";
+import { type PartialVaeConfig, Vae, type VaeConfig } from "../../src/node.ts";
 import { type Model, readModel } from "../codecs/onnx-reader.ts";
 import { matmulForward, type Numbers, transpose } from "../reference/matmul.ts";
 import { uniforms } from "../support/uniforms.ts";
@@ -74,12 +75,14 @@ function evaluate({ graph }: Model, rows: Numbers, count: number): Map<string, F
   return new Map(graph.output.map(({ name }) => [name, Float64Array.from(values.get(name)!)]));
 }
 
-const CONFIGS: VaeConfig[] = [
-  { inputDim: 37, hidden: [21], latentDim: 3, activation: "relu", likelihood: "bernoulli", seed: 1 },
-  { inputDim: 18, hidden: [17, 9], latentDim: 17, activation: "tanh", likelihood: "gaussian", seed: 2 },
-  { inputDim: 5, hidden: [16, 8, 4], latentDim: 1, activation: "relu", likelihood: "gaussian", seed: 3 },
-  { inputDim: 64, hidden: [30], latentDim: 2, activation: "tanh", likelihood: "bernoulli", seed: 4 },
-];
+const CONFIGS = (
+  [
+    { inputDim: 37, hidden: [21], latentDim: 3, activation: "relu", likelihood: "bernoulli", seed: 1 },
+    { inputDim: 18, hidden: [17, 9], latentDim: 17, activation: "tanh", likelihood: "gaussian", seed: 2 },
+    { inputDim: 5, hidden: [16, 8, 4], latentDim: 1, activation: "relu", likelihood: "gaussian", seed: 3 },
+    { inputDim: 64, hidden: [30], latentDim: 2, activation: "tanh", likelihood: "bernoulli", seed: 4 },
+  ] satisfies PartialVaeConfig[]
+).map((config) => checkConfig(config));
 
 const COUNT = 67;
 const near = { rtol: 0, atol: 1e-5 };
@@ -139,13 +142,14 @@ describe.each(CONFIGS)("$inputDim-$hidden-$latentDim, $activation, $likelihood",
 });
 
 test("say where they come from", async () => {
-  const vae = await Vae.create(CONFIGS[0]!);
-  const info = { elbow: "1.2.3", imageShape: [37, 1] as const, dataset: { name: "a", sha256: "b" } };
+  const config = { ...CONFIGS[0]!, inputShape: [37, 1, 1] };
+  const vae = await Vae.create(config);
+  const info = { elbow: "1.2.3", dataset: { name: "a", sha256: "b" } };
   for (const bytes of Object.values(serializeOnnx(vae, info))) {
     const { producer_name, producer_version, metadata_props } = readModel(bytes);
     expect([producer_name, producer_version]).toEqual(["elbow-vae", "1.2.3"]);
     const known = new Map(metadata_props.map(({ key, value }) => [key, value]));
-    expect(JSON.parse(known.get("config")!)).toEqual(CONFIGS[0]);
+    expect(JSON.parse(known.get("config")!)).toEqual(config);
     expect(known.get("dataset")).toBe("a");
     expect(known.get("imageShape")).toBe("[37,1]");
   }
@@ -161,7 +165,5 @@ test("that would be larger than the format allows are refused before anything is
   const config: VaeConfig = { ...CONFIGS[0]!, inputDim: 2 ** 20, hidden: [512] };
   const model = { config, tensors: () => expect.unreachable() };
   expect(() => serializeOnnx(model)).toThrow(ConfigError);
-  expect(() => serializeOnnx(model)).toThrow(
-    /expected at most 2146435072 bytes, found 4299184152;/,
-  );
+  expect(() => serializeOnnx(model)).toThrow(/expected at most 2146435072 bytes, found 4299184152;/);
 });

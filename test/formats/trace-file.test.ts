@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { checkConfig } from "../../src/model/config.ts";
 import { ConfigError, parseModel, serializeTrace, type Trace, trace, Vae } from "../../src/node.ts";
 import { readSafetensors } from "../support/read-safetensors.ts";
 import { makeRows } from "../support/training.ts";
@@ -28,8 +29,8 @@ describe("a trace file", () => {
       format: "pt",
       elbow: "1.2.3",
       contents: "trace",
-      formatVersion: "1",
-      config: JSON.stringify(config),
+      formatVersion: "2",
+      config: JSON.stringify(checkConfig(config)),
       arithmetic: traced.arithmetic,
       dataset: "rows",
       datasetSha256: dataset.sha256,
@@ -88,10 +89,15 @@ describe("what makes no file", () => {
   test("rows of another width, or too few of them", () => {
     const narrow = makeRows(11, 8, { bytes: true });
     expect(() => serializeTrace(traced, { data: narrow })).toThrow(
-      new ConfigError("the rows of the trace have 9 numbers, but those given have 8"),
+      new ConfigError({
+        setting: "data",
+        expected: "rows of 9 numbers, as in the trace",
+        found: "rows of 8",
+        remedy: "pass the training rows of the trace",
+      }),
     );
     expect(() => serializeTrace(traced, { data: makeRows(5, 9) })).toThrow(
-      /^the trace visits row \d+, but only 5 rows were given$/,
+      /^data: expected row \d+, as in the trace, found only 5 rows; pass the training rows of the trace$/,
     );
   });
 
@@ -100,12 +106,17 @@ describe("what makes no file", () => {
     // 1088 MiB of rows of floats and 44 of weights; without the rows, below the limit
     const wide: Trace = {
       ...traced,
-      config: { ...config, inputDim: 2 ** 20 },
+      config: checkConfig({ ...config, inputDim: 2 ** 20 }),
       steps: new Array(68).fill(step),
     };
     const data = { values: new Float32Array(0), count: 11, dim: 2 ** 20 };
     expect(() => serializeTrace(wide, { data })).toThrow(
-      "a trace must be at most 1024 MiB, but this one would be 1133 MiB; use fewer steps, or leave the rows themselves out",
+      new ConfigError({
+        setting: "trace",
+        expected: "at most 1024 MiB",
+        found: "1133 MiB",
+        remedy: "use fewer steps, or leave out the data",
+      }),
     );
     expect(serializeTrace(wide).length).toBeLessThan(1e5);
   });
@@ -113,6 +124,6 @@ describe("what makes no file", () => {
 
 test("a trace is not taken for a model", () => {
   expect(() => parseModel(serializeTrace(traced), "t.safetensors")).toThrow(
-    't.safetensors: expected a model, found a "trace"; give the other file.',
+    't.safetensors: expected a model, found a "trace"; give the model instead',
   );
 });

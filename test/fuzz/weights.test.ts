@@ -13,7 +13,7 @@ import { damaged, edit, edited } from "./damage.ts";
 import { bytesMade, expectDefended, expectPlainTexts } from "./defence.ts";
 
 const CONFIGS = [
-  checkConfig({ inputDim: 6, hidden: [5], latentDim: 2, seed: 7 }),
+  checkConfig({ inputShape: [2, 3, 1], hidden: [5], latentDim: 2, seed: 7 }),
   checkConfig({ inputDim: 4, hidden: [3, 2], latentDim: 1, activation: "tanh", likelihood: "gaussian" }),
 ];
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { checkConfig } from "../../src/model/config.ts";
 import { type GoldenLoss, loadGolden } from "../golden/golden.ts";
 import { sum, trainingState, trainStep, vaeBackward, vaeForward } from "../reference/vae.ts";
 import { openBuilds } from "../support/kernel-memory.ts";
@@ -24,7 +25,7 @@ function lossOf({ reconstruction, kl }: Losses): GoldenLoss {
 describe.each(await openBuilds())("$file", (build) => {
   describe.each(cases)("$name", (golden) => {
     const { batchSize, adam, shapes, x, eps } = golden;
-    const config = { ...golden.config, seed: 0 };
+    const config = checkConfig({ ...golden.config, seed: 0 });
 
     describe.each(layers)("first layer $layer", (options) => {
       const open = (): NetworkMemory => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { VaeConfig } from "../../src/model/config.ts";
+import { checkConfig, type PartialVaeConfig, type VaeConfig } from "../../src/model/config.ts";
 import { TILES, type TileName } from "../../src/wasm/tiles.ts";
 import { parameterTable as shapesOf, trainingState, vaeBackward, vaeForward } from "../reference/vae.ts";
 import { bitsOf, float32, openBuilds } from "../support/kernel-memory.ts";
@@ -10,12 +10,14 @@ const exact = { rtol: 0, atol: 0 };
 const builds = await openBuilds();
 
 /** Depths 1 to 3, widths that fit panels and that do not, both activations, both likelihoods. */
-const configs: readonly VaeConfig[] = [
-  { inputDim: 21, hidden: [17], latentDim: 3, activation: "relu", likelihood: "bernoulli", seed: 0 },
-  { inputDim: 32, hidden: [16, 32], latentDim: 16, activation: "tanh", likelihood: "gaussian", seed: 0 },
-  { inputDim: 50, hidden: [33, 7, 19], latentDim: 18, activation: "relu", likelihood: "gaussian", seed: 0 },
-  { inputDim: 1, hidden: [1], latentDim: 1, activation: "tanh", likelihood: "bernoulli", seed: 0 },
-];
+const configs = (
+  [
+    { inputDim: 21, hidden: [17], latentDim: 3, activation: "relu", likelihood: "bernoulli", seed: 0 },
+    { inputDim: 32, hidden: [16, 32], latentDim: 16, activation: "tanh", likelihood: "gaussian", seed: 0 },
+    { inputDim: 50, hidden: [33, 7, 19], latentDim: 18, activation: "relu", likelihood: "gaussian", seed: 0 },
+    { inputDim: 1, hidden: [1], latentDim: 1, activation: "tanh", likelihood: "bernoulli", seed: 0 },
+  ] satisfies PartialVaeConfig[]
+).map((config) => checkConfig(config));
 const named = configs.map((config) => ({
   name: `${config.inputDim}–${config.hidden}–${config.latentDim}`,
   config,

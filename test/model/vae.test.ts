@@ -19,6 +19,7 @@ const COUNTS = [0, 1, 63, 64, 65, 130] as const;
 
 const bernoulli: VaeConfig = {
   inputDim: 37,
+  inputShape: [37],
   hidden: [21],
   latentDim: 3,
   activation: "relu",
@@ -27,6 +28,7 @@ const bernoulli: VaeConfig = {
 };
 const gaussian: VaeConfig = {
   inputDim: 18,
+  inputShape: [18],
   hidden: [17, 9],
   latentDim: 17,
   activation: "tanh",
@@ -195,7 +197,9 @@ test("scores without a draw or with a wrong seed are refused", async () => {
   const x = rowsOf(bernoulli, 1);
   for (const samples of [0, 1.5, 65537, Number.NaN]) {
     expect(() => vae.score(x, { samples })).toThrow(ConfigError);
-    expect(() => vae.score(x, { samples })).toThrow(`samples must be a whole number from 1 to 65536`);
+    expect(() => vae.score(x, { samples })).toThrow(
+      "samples: expected a whole number from 1 to 65536, found ",
+    );
   }
   expect(() => vae.score(x, { seed: -1 })).toThrow(ConfigError);
   expect(() => vae.score(new Float32Array(36))).toThrow(/expected rows of 37 numbers each/);
@@ -303,6 +307,8 @@ describe("a model", () => {
 
   test("with a bad setting is refused before anything else", async () => {
     await expect(Vae.create({ inputDim: 0 })).rejects.toThrow(ConfigError);
-    await expect(Vae.create({ inputDim: 4, latentDim: -1 })).rejects.toThrow(/latentDim.*not -1/);
+    await expect(Vae.create({ inputDim: 4, latentDim: -1 })).rejects.toThrow(
+      /^latentDim: expected .*, found -1$/,
+    );
   });
 });

@@ -33,5 +33,7 @@ test("a seed splits into two words", () => {
 });
 
 test.each([-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53])("seed %s is refused", (seed) => {
-  expect(() => seedKey(seed)).toThrow(ConfigError);
+  const expected = "a whole number from 0 to 9007199254740991";
+  const error = new ConfigError({ setting: "seed", expected, found: String(seed), remedy: "try 0" });
+  expect(() => seedKey(seed)).toThrow(error);
 });

@@ -68,7 +68,9 @@ test("bytes stay what they are, also by the way of floats", () => {
 
 test("what is not whole images is refused", () => {
   for (const length of [0, 783, 785]) {
-    expect(() => imageGrid(new Float32Array(length), [28, 28])).toThrow(ConfigError);
+    const fault = { expected: "one or more whole images of 28 × 28", found: `${length} values` };
+    const error = new ConfigError({ setting: "images", ...fault, remedy: "pass n × height × width values" });
+    expect(() => imageGrid(new Float32Array(length), [28, 28])).toThrow(error);
   }
   expect(() => imageGrid(new Float32Array(0), [0, 28])).toThrow(ConfigError);
   expect(() => imageGrid(new Float32Array(4), [0, 28])).toThrow(ConfigError);

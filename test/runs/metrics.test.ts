@@ -38,24 +38,26 @@ describe("metrics.jsonl", () => {
 
   test("cannot hold what is no number", () => {
     expect(() => metricsLine({ ...first, trainLoss: Number.NaN })).toThrow(ConfigError);
-    expect(() => metricsLine({ ...first, testKl: Number.POSITIVE_INFINITY })).toThrow("testKl is Infinity");
+    expect(() => metricsLine({ ...first, testKl: Number.POSITIVE_INFINITY })).toThrow(
+      "testKl of epoch 1: expected a finite number, found Infinity",
+    );
   });
 
   test("is refused with the line's number", () => {
     const good = metricsLine(first);
     const refused: [text: string, why: string][] = [
-      [`${good}\n${good.slice(0, 40)}`, "m.jsonl: line 2: a JSON object was expected, but this is not JSON."],
-      [`${good}\n\n`, "line 2: a JSON object was expected"],
-      ["[1]\n", "line 1: a JSON object was expected, but this is something else"],
-      ["null\n", "something else"],
-      [good.replace("187.29999999999998", "null"), "line 1: trainLoss should be a number but is null"],
-      [good.replace("1.4567", '"1"'), "seconds should be a number but is a string"],
-      [good.replace("1.4567", "1e999"), "seconds should be a number"],
-      [good.replace("trainKl", "kl"), "trainKl should be a number but is missing"],
-      [good.replace("testKl", "kl"), "testKl should be a number but is missing"],
-      [good.replace('"epoch":1', '"epoch":1.5'), "epoch should be a whole number above 0 but is 1.5"],
-      [`${good}\n${good}\n`, "line 2: epoch should be a whole number above 1 but is 1"],
-      ['{"__proto__":{"epoch":1}}', "epoch should be a number but is missing"],
+      [`${good}\n${good.slice(0, 40)}`, "m.jsonl: line 2: expected a JSON object, found no JSON"],
+      [`${good}\n\n`, "line 2: expected a JSON object, found no JSON"],
+      ["[1]\n", "line 1: expected a JSON object, found [1]"],
+      ["null\n", "expected a JSON object, found null"],
+      [good.replace("187.29999999999998", "null"), "line 1: trainLoss: expected a number, found null"],
+      [good.replace("1.4567", '"1"'), 'seconds: expected a number, found "1"'],
+      [good.replace("1.4567", "1e999"), "seconds: expected a number, found Infinity"],
+      [good.replace("trainKl", "kl"), "trainKl: expected a number, found nothing"],
+      [good.replace("testKl", "kl"), "testKl: expected a number or null, found nothing"],
+      [good.replace('"epoch":1', '"epoch":1.5'), "epoch: expected a whole number above 0, found 1.5"],
+      [`${good}\n${good}\n`, "line 2: epoch: expected a whole number above 1, found 1"],
+      ['{"__proto__":{"epoch":1}}', "epoch: expected a number, found nothing"],
     ];
     for (const [text, why] of refused) {
       expect(() => parseMetrics(text, "m.jsonl")).toThrow(FormatError);

@@ -50,7 +50,7 @@ export async function createTrainer(
 }
 
 export interface Task {
-  readonly config: VaeConfig;
+  readonly config: Omit<VaeConfig, "inputShape">;
   readonly data: Rows;
   readonly test?: Rows;
   readonly epochs: number;

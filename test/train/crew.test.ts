@@ -83,6 +83,6 @@ describe.each([
     await expect(workersOf({ workers: 2 })).rejects.toThrow(
       /workers must be 1 or left out, not 2: memory cannot be shared here; .*Cross-Origin-Opener-Policy: same-origin/,
     );
-    await expect(workersOf({ workers: 0 })).rejects.toThrow(/workers.*not 0/);
+    await expect(workersOf({ workers: 0 })).rejects.toThrow(/^workers: expected .*, found 0$/);
   });
 });

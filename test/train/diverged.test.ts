@@ -7,6 +7,7 @@ import { watchWorkers } from "../support/workers.ts";
 
 const config: VaeConfig = {
   inputDim: 20,
+  inputShape: [20],
   hidden: [17],
   latentDim: 2,
   activation: "relu",

@@ -19,6 +19,7 @@ const PATIENCE_MS = 2000;
 
 const config: VaeConfig = {
   inputDim: 64,
+  inputShape: [64],
   hidden: [64],
   latentDim: 2,
   activation: "relu",
@@ -161,10 +162,10 @@ describe("what cannot be trained", () => {
   });
 
   test.each([
-    [{ batchSize: 0 }, /batchSize.*not 0/],
-    [{ learningRate: Number.NaN }, /learningRate.*not NaN/],
-    [{ workers: 0 }, /workers.*not 0/],
-    [{ workers: 1.5 }, /workers.*not 1.5/],
+    [{ batchSize: 0 }, /^batchSize: expected .*, found 0$/],
+    [{ learningRate: Number.NaN }, /^learningRate: expected .*, found NaN$/],
+    [{ workers: 0 }, /^workers: expected .*, found 0$/],
+    [{ workers: 1.5 }, /^workers: expected .*, found 1.5$/],
   ])("settings %j", async (options, message) => {
     const workers = watchWorkers();
     const vae = await Vae.create(config);

@@ -1,13 +1,5 @@
 import { describe, expect, test } from "vitest";
-import {
-  ConfigError,
-  DivergedError,
-  type Rows,
-  type Trace,
-  trace,
-  Vae,
-  type VaeConfig,
-} from "../../src/node.ts";
+import { ConfigError, DivergedError, type Rows, type Trace, trace, Vae } from "../../src/node.ts";
 import { supportedArithmetic } from "../../src/wasm/builds.ts";
 import { ADAM_DEFAULTS, type AdamSettings } from "../reference/adam.ts";
 import { sum, trainingState, trainStep, vaeBackward, vaeForward } from "../reference/vae.ts";
@@ -148,13 +140,13 @@ describe("what cannot be traced", () => {
   const { config, data } = sparse;
 
   test.each([
-    ["no steps", { steps: 0 }, /^steps must be a whole number from 1 to 1000000, not 0$/],
-    ["half a step", { steps: 1.5 }, /^steps must be a whole number from 1/],
-    ["a batch of nothing", { batchSize: 0 }, /^batchSize must be a whole number from 1 to 65536, not 0$/],
+    ["no steps", { steps: 0 }, /^steps: expected a whole number from 1 to 1000000, found 0$/],
+    ["half a step", { steps: 1.5 }, /^steps: expected a whole number from 1/],
+    ["a batch of nothing", { batchSize: 0 }, /^batchSize: expected a whole number from 1 to 65536, found 0$/],
     [
       "a misspelt setting",
       { step: 3 },
-      /^the settings of a trace must be among steps, batchSize, learningRate, not step$/,
+      /^step: expected one of the settings of a trace \(steps, batchSize, learningRate\), found an unknown name$/,
     ],
   ])("%s", async (_, options: object, message) => {
     const vae = await Vae.create(config);
@@ -163,7 +155,7 @@ describe("what cannot be traced", () => {
   });
 
   test("rows that do not fit the model", async () => {
-    const vae = await Vae.create({ ...config, inputDim: 36 } satisfies VaeConfig);
+    const vae = await Vae.create({ ...config, inputDim: 36 });
     await expect(trace(vae, data)).rejects.toThrow(
       "the model takes rows of 36 numbers, but the training rows have 37",
     );

@@ -17,6 +17,7 @@ import { uniforms } from "../support/uniforms.ts";
 
 const config: VaeConfig = {
   inputDim: 90,
+  inputShape: [90],
   hidden: [87, 70],
   latentDim: 5,
   activation: "tanh",

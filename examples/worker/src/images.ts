@@ -10,7 +10,7 @@ const PADDING = 2;
  */
 export function gridPng(
   images: Float32Array,
-  [height, width]: readonly [number, number],
+  { height, width }: { height: number; width: number },
 ): Uint8Array<ArrayBuffer> {
   const count = images.length / (height * width);
   const across = Math.min(8, count);

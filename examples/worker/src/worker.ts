@@ -1,11 +1,12 @@
-import { ElbowError, parseModel, Vae } from "elbow-vae/edge";
+import { ElbowError, imageOf, parseModel, Vae } from "elbow-vae/edge";
 import kernels from "elbow-vae/kernels.wasm";
 import model from "../model.safetensors";
 import { gridPng } from "./images.ts";
 
 // Once, when the Worker starts; every request uses the same model.
-const { config, tensors, info } = parseModel(new Uint8Array(model));
+const { config, tensors } = parseModel(new Uint8Array(model));
 const vae = Vae.fromModule(config, kernels, { tensors });
+const image = imageOf(config);
 
 /** More rows or samples than this take longer than a request should. */
 const MOST_ROWS = 256;
@@ -26,10 +27,10 @@ const ROUTES: Readonly<Record<string, (request: Request, url: URL) => Response |
       ].join("\n"),
     ),
   "GET /sample.png": (_, url) => {
-    if (!info.imageShape) throw new BadRequest("the model's rows are no images");
+    if (image?.channels !== 1) throw new BadRequest("the model's rows are not grayscale images");
     const count = wholeNumber(url, "n", 64, 1, MOST_ROWS);
     const images = vae.sample(count, { seed: wholeNumber(url, "seed", 0, 0, 2 ** 32) });
-    return new Response(gridPng(images, info.imageShape), { headers: { "content-type": "image/png" } });
+    return new Response(gridPng(images, image), { headers: { "content-type": "image/png" } });
   },
   "POST /score": async (request, url) => {
     const samples = wholeNumber(url, "samples", 1, 1, 64);
