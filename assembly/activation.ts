@@ -1,10 +1,10 @@
-// Activations of hidden layers and their derivatives, which are functions of the output: y = f(x), dx = dy·f′.
-// `rows` rows of 16, contiguous; the …Backward twins take whole matrices of panels.
+// Activations of hidden layers, y = f(x), and their gradients from the output, dx = dy·f′. All work in place: the
+// forward kernels on `rows` contiguous rows of 16, the backward kernels on panels (rows, 16·panels).
 
 import { tanh4, one } from "./math";
 import { nmadd, ROW } from "./simd";
 
-/** max(0, x) in place; NaN stays, so that a diverging model shows. */
+/** max(0, x). NaN stays NaN, so that a diverging model shows. */
 export function relu(y: usize, rows: i32): void {
   const zero = f32x4.splat(0);
   const end = y + usize(rows) * ROW;
@@ -17,7 +17,7 @@ export function relu(y: usize, rows: i32): void {
   } while (y < end);
 }
 
-/** tanh(x) in place. */
+/** tanh(x). */
 export function tanhActivation(y: usize, rows: i32): void {
   const end = y + usize(rows) * ROW;
   do {

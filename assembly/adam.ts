@@ -1,4 +1,4 @@
-// Adam (Kingma & Ba 2015, algorithm 1), element by element, as torch.optim.Adam rounds and orders it:
+// Adam (Kingma & Ba 2015, algorithm 1), elementwise, in the order and with the roundings of torch.optim.Adam:
 //
 //   m ← β1·m + (1 − β1)·g
 //   v ← β2·v + (1 − β2)·g²
@@ -18,8 +18,8 @@ const RATE: usize = 16;
 const EPSILON: usize = 20;
 
 /**
- * Moments below this fade to zero instead of lingering as denormal numbers, on which processors are many times
- * slower: x + t − t is x for all |x| > 2²⁴·t, and what is lost is far below what ε = 1e-8 lets count.
+ * Adding and subtracting this flushes smaller moments to zero, because arithmetic on denormal numbers is many times
+ * slower: x + t − t is x for all |x| > 2²⁴·t, and the error is far below ε = 1e-8.
  */
 const FADE: f32 = 8.077935669463161e-28; // 2⁻⁹⁰
 

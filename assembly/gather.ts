@@ -1,19 +1,16 @@
-// Rows of a dataset to panels: row indices[i] becomes row i. Lanes past `columns` become zero.
+// Gathers rows of a dataset into panels: row i of x is row indices[i] of the data. Lanes past `columns` are zero.
 
 import { LANES } from "../src/wasm/layout";
 import { ROW } from "./simd";
 
-/** Four bytes as four float32, divided by 255 (the division that torchvision's ToTensor does). */
+/** Four integers as float32 divided by 255, like torchvision's ToTensor. */
 // @ts-ignore: decorator
 @inline
 function bytes4(words: v128): v128 {
   return f32x4.div(f32x4.convert_i32x4_u(words), f32x4.splat(255));
 }
 
-/**
- * Reads a byte of every cache line of the rows, so that all are on their way from memory at once: rows are picked at
- * random, and no prefetcher foresees them.
- */
+/** Reads one byte of each cache line of the rows, so that cache misses overlap: no prefetcher predicts random rows. */
 function touch(data: usize, indices: usize, rows: i32, bytes: usize): void {
   for (let r = 0; r < rows; r++) {
     const from = data + usize(load<u32>(indices + usize(r) * 4)) * bytes;
@@ -22,7 +19,7 @@ function touch(data: usize, indices: usize, rows: i32, bytes: usize): void {
   }
 }
 
-/** From rows of bytes, which stand for value / 255. */
+/** Gathers rows of bytes as value / 255. */
 export function gatherBytes(
   x: usize,
   stride: usize,
@@ -54,7 +51,7 @@ export function gatherBytes(
   }
 }
 
-/** From rows of float32. */
+/** Gathers rows of float32. */
 export function gatherFloats(
   x: usize,
   stride: usize,

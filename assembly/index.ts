@@ -1,22 +1,22 @@
-// What TypeScript calls (src/wasm/kernels.ts gives each its types and its words). Kernels own no memory: pointers and
-// sizes in, numbers out.
+// The exports, which src/wasm/kernels.ts types. Kernels own no memory: the caller plans it and passes pointers and
+// sizes.
 
 export * from "../src/wasm/layout";
 export { reluBackward, tanhBackward } from "./activation";
 export { adamRows } from "./adam";
 export { gatherBytes, gatherFloats } from "./gather";
-export { kl, latentBackward, reparameterize } from "./latent";
-export { bernoulli, gaussian, sigmoid } from "./likelihood";
+export * from "./latent";
+export * from "./likelihood";
 export { linear, linearBackwardInput, linearBackwardWeight, linearUpdate } from "./linear";
 export { countEntries, listColumns, listRows } from "./lists";
 export { philoxNormal, philoxUniform } from "./philox";
 export { linearSparse, linearUpdateSparse } from "./sparse";
 export { transpose } from "./transpose";
 
-/** 1 where multiply-add rounds once (simd.ts, madd), 0 where it rounds twice, the same everywhere. */
+/** 1 if multiply-add may be fused, 0 if it rounds twice and so is bitwise reproducible on every machine (simd.ts). */
 export const FUSED: i32 = i32(ASC_FEATURE_RELAXED_SIMD);
 
-/** Where the static data ends: memory from here on is the caller's. */
+/** Returns the end of the static data; the caller owns the memory above. */
 export function heapBase(): usize {
   return __heap_base;
 }

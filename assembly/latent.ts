@@ -4,7 +4,7 @@
 // All are panels (rows, latent) with one stride. Lanes that pad the panels are zero and stay zero: exp(0) is exactly 1.
 
 import { exp4, half, one } from "./math";
-import { madd, ROW, sum4 } from "./simd";
+import { madd, ROW, sum4, weightOfRow } from "./simd";
 
 /** z = μ + exp(½·logvar)⊙ε */
 export function reparameterize(
@@ -25,7 +25,7 @@ export function reparameterize(
   }
 }
 
-/** loss = ½·Σ(μ² + exp(logvar) − 1 − logvar), one float64 a row, in nats. */
+/** loss = ½·Σ(μ² + exp(logvar) − 1 − logvar), one float64 per row, in nats. */
 export function kl(loss: usize, mu: usize, logvar: usize, stride: usize, rows: i32, panels: i32): void {
   for (let r = 0; r < rows; r++) {
     let sum: f64 = 0;
@@ -42,8 +42,8 @@ export function kl(loss: usize, mu: usize, logvar: usize, stride: usize, rows: i
 }
 
 /**
- * From dz to the encoder's two outputs, the KL term's own gradient added:
- * dμ = dz + μ,  dlogvar = ½·(dz⊙ε⊙exp(½·logvar) + exp(logvar) − 1).
+ * Gradient with respect to the encoder's outputs, from dz and the KL term, whose weight is one float32 w per row:
+ * dμ = dz + w·μ,  dlogvar = ½·(dz⊙ε⊙exp(½·logvar) + w·(exp(logvar) − 1)).
  */
 export function latentBackward(
   dmu: usize,
@@ -55,15 +55,17 @@ export function latentBackward(
   stride: usize,
   rows: i32,
   panels: i32,
+  weights: usize,
 ): void {
   for (let panel = 0; panel < panels; panel++) {
     const offset = usize(panel) * stride;
     for (let i = offset, end = offset + usize(rows) * ROW; i < end; i += 16) {
+      const w = weightOfRow(weights, i - offset);
       const d = v128.load(dz + i);
       const l = v128.load(logvar + i);
       const std = exp4(f32x4.mul(half(), l));
-      const pull = f32x4.sub(exp4(l), one());
-      v128.store(dmu + i, f32x4.add(d, v128.load(mu + i)));
+      const pull = f32x4.mul(w, f32x4.sub(exp4(l), one()));
+      v128.store(dmu + i, madd(w, v128.load(mu + i), d));
       v128.store(dlogvar + i, f32x4.mul(half(), madd(f32x4.mul(d, v128.load(eps + i)), std, pull)));
     }
   }

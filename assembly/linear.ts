@@ -1,9 +1,8 @@
 // A dense layer, forward and backward: y = f(x·W + b).
 //
 //   x is (rows, k), y and dy are (rows, n), W is (k, n); all are panels of 16 columns.
-//   A weight panel has k + 1 rows: the bias stands under the weights, so one stride, one update and one file index
-//   serve both.
-//   `…T` is a matrix of 16 rows of the batch laid across the lanes: [blocks of 16 rows][n][16] (see transpose.ts).
+//   A weight panel has k + 1 rows, the last of which is the bias, so that both share stride, update and file index.
+//   `…T` is a matrix with 16 rows of the batch in the lanes: [blocks of 16 rows][n][16] (see transpose.ts).
 //
 // Strides are bytes from one panel to the next.
 
@@ -13,20 +12,17 @@ import { adamRows } from "./adam";
 import { ROW, storeRow } from "./simd";
 import { Normal, Transposed, tile, tileRows } from "./tile";
 
-/** A row of zeros, where a sum without a bias starts. */
+/** A row of zeros: the initial value of sums without a bias. */
 export const ZEROS = memory.data(64, 64);
 
 /**
- * How much of a product is worked on at a time: `DEPTH` of k, so that a piece of a panel of B (25 KiB) and of a tile's A
- * (10 KiB) stay in the first-level cache, and `ROWS` rows of C, so that their piece of A stays in the second.
+ * Block sizes of a product: `DEPTH` of k, so that a block of B's panel (25 KiB) and of a tile's A (10 KiB) stay in the
+ * L1 cache, and `ROWS` rows of C, so that their block of A stays in the L2 cache.
  */
 const DEPTH = 400;
 const ROWS = 96;
 
-/**
- * C = init + A·B in pieces; a sum that is interrupted goes on from C, which changes no bit. A is read by rows. `finish`
- * is the activation that a finished tile gets.
- */
+/** C = f(init + A·B), block by block. The next block of k resumes each sum from C, which changes no bit. */
 // @ts-ignore: decorator
 @inline
 function product(
@@ -41,7 +37,7 @@ function product(
   rows: i32,
   panels: i32,
   k: i32,
-  finish: i32,
+  activation: i32,
   shape: i32,
 ): void {
   for (let top = 0; top < rows; top += ROWS) {
@@ -61,8 +57,8 @@ function product(
           const step: usize = from == 0 ? 0 : ROW;
           tile<Normal>(shape, take, cTile, aPiece + usize(r) * ROW, bPiece, depth, aStride - ROW, start, step);
           if (last) {
-            if (finish == RELU) relu(cTile, take);
-            else if (finish == TANH) tanhActivation(cTile, take);
+            if (activation == RELU) relu(cTile, take);
+            else if (activation == TANH) tanhActivation(cTile, take);
           }
           r += take;
         }
@@ -91,7 +87,7 @@ export function linear(
 
 /**
  * dxᵀ = W·dyᵀ for `blocks` blocks of 16 rows of the batch: dyT is [blocks][n][16], dxT [blocks][k][16], each block
- * `…Stride` bytes. Rows of dxT that pad k to a whole panel become zeros.
+ * `…Stride` bytes. Rows of dxT past k are zero.
  */
 export function linearBackwardInput(
   dxT: usize,
@@ -113,14 +109,14 @@ export function linearBackwardInput(
   }
 }
 
-/** How many blocks of 16 rows the weights of k inputs have; the bias goes with the last. */
+/** Blocks of 16 rows in a weight panel; the last also has the bias. */
 // @ts-ignore: decorator
 @inline
 export function blocksOf(k: i32): i32 {
   return (k + LANES - 1) / LANES;
 }
 
-/** The sum of a panel's `rows` rows. */
+/** Sums the rows of a panel. */
 export function sumRows(out: usize, panel: usize, rows: i32): void {
   let s0 = f32x4.splat(0), s1 = s0, s2 = s0, s3 = s0;
   do {
@@ -133,7 +129,7 @@ export function sumRows(out: usize, panel: usize, rows: i32): void {
   storeRow(out, s0, s1, s2, s3);
 }
 
-/** One block of [dW; db] = [xᵀ·dy; Σ dy], summed over the whole batch in order. Gives the number of its rows. */
+/** Computes one block of 16 rows of [dW; db] = [xᵀ·dy; Σ dy]. Returns its number of rows. */
 // @ts-ignore: decorator
 @inline
 function gradientBlock(
@@ -160,8 +156,8 @@ function gradientBlock(
 }
 
 /**
- * [dW; db] = [xᵀ·dy; Σ dy] over `batch` rows, for the weight blocks first ≤ i < last, counted panel by panel; dw is
- * laid out as the weights are.
+ * [dW; db] = [xᵀ·dy; Σ dy] over `batch` rows, for the weight blocks first ≤ i < last, counted panel by panel; dw has
+ * the layout of the weights.
  */
 export function linearBackwardWeight(
   dw: usize,
@@ -185,9 +181,8 @@ export function linearBackwardWeight(
 }
 
 /**
- * The same gradient and at once Adam's update with it, block by block, while the gradient is in the first-level
- * cache. `gradient` is room for 17 rows; w, m and v are laid
- * out alike; `adam` points to the coefficients of the step (adam.ts).
+ * Updates the weights with that gradient by Adam, block by block, while a block is in the L1 cache. w, m and v have one
+ * layout; `gradient` is room for 17 rows; `adam` points to the step's coefficients (adam.ts).
  */
 export function linearUpdate(
   w: usize,

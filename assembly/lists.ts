@@ -1,16 +1,16 @@
-// Lists of what is not zero in the rows or in the columns of a matrix of panels, for the products of sparse.ts.
+// Nonzeros of each row or column of a matrix of panels, in compressed (CSR) form, cut into segments: for sparse.ts.
 //
-// A list holds entries in order: a u32, the byte offset of the row of B that belongs to it, and the float32 value. Lists
-// stand `listStride` bytes apart, with room for one group of four entries more than whole panels have. So that a product can
-// work on a piece of B that stays in the first-level cache, `ends` says where each SEGMENT of a list ends: for each list
-// u32 byte offsets from its start, of which the first is 0, `endStride` bytes from one list's to the next's.
+// A list has an entry for each nonzero, in order: a u32, the byte offset of its row of B, and the float32 value. Lists
+// are `listStride` bytes apart, each with room for LISTED_TOGETHER entries more than whole panels have. `ends` has, for
+// each list and `endStride` bytes apart, the u32 byte offsets of its segments: 0, then the end of each. A product works
+// on one segment at a time, whose rows of B stay in the L1 cache.
 
 import { ENTRY_BYTES, LANES, LISTED_TOGETHER, SEGMENT } from "../src/wasm/layout";
 import { ROW } from "./simd";
 
 export const ENTRY: usize = ENTRY_BYTES;
 
-/** For each mask of four lanes the bytes that bring the lanes of the mask to the front; 0x80 gives zeros. */
+/** For each mask of four lanes, the swizzle that moves the lanes of the mask to the front; 0x80 gives zero. */
 const PICK = memory.data<u32>([
   0x80808080, 0x80808080, 0x80808080, 0x80808080, //
   0x03020100, 0x80808080, 0x80808080, 0x80808080, //
@@ -31,8 +31,8 @@ const PICK = memory.data<u32>([
 ]);
 
 /**
- * Appends those of four values that are not zero (NaN is not), without a branch: four entries are always written, and
- * the next ones go over those that were not meant. Gives where the list goes on.
+ * Appends the nonzeros of four values, NaN among them. Without a branch: four entries are always written, and the next
+ * ones overwrite the surplus. Returns the end of the list.
  */
 // @ts-ignore: decorator
 @inline
@@ -53,12 +53,12 @@ function offsets4(row: i32): v128 {
   return i32x4.add(i32x4.splat(row * i32(ROW)), i32x4(0, i32(ROW), 2 * i32(ROW), 3 * i32(ROW)));
 }
 
-/** How many segments a list of `length` places has. */
+/** Segments of a list of `length` places. */
 export function segmentsOf(length: i32): i32 {
   return (length + SEGMENT - 1) / SEGMENT;
 }
 
-/** How many entries `lists` lists of `length` places have in all. */
+/** Counts the entries of `lists` lists of `length` places. */
 export function countEntries(ends: usize, endStride: usize, lists: i32, length: i32): i32 {
   let total: u32 = 0;
   const last = usize(segmentsOf(length)) * 4;
@@ -69,7 +69,7 @@ export function countEntries(ends: usize, endStride: usize, lists: i32, length: 
   return i32(total / u32(ENTRY));
 }
 
-/** Lists of the rows of x, `k` columns: for x·W. */
+/** Lists the nonzeros of each row of x (rows, k): for x·W. */
 export function listRows(
   lists: usize,
   listStride: usize,
@@ -101,7 +101,7 @@ export function listRows(
   }
 }
 
-/** Lists of the columns first ≤ column < last of x, both multiples of 4: for xᵀ·dy. */
+/** Lists the nonzeros of each column first ≤ column < last of x, both multiples of 4: for xᵀ·dy. */
 export function listColumns(
   lists: usize,
   listStride: usize,

@@ -1,5 +1,6 @@
-// Philox 4x32-10 (Salmon, Moraes, Dror & Shaw 2011): random numbers as a pure function of their place. The counter is
-// (block of four columns, row, step, purpose), the key is the seed. Four blocks at once fill a panel's row.
+// Philox 4x32-10 (Salmon, Moraes, Dror & Shaw 2011): random numbers as a pure function of a counter and a key. The
+// counter is (block of four columns, row, step, purpose), the key is the seed. Four blocks together fill a row of a
+// panel.
 
 import { LANES } from "../src/wasm/layout";
 import { cosTurn4, log4 } from "./math";
@@ -10,7 +11,7 @@ const M1: i32 = 0xcd9e8d57;
 const W0: i32 = 0x9e3779b9;
 const W1: i32 = 0xbb67ae85;
 
-/** Four words of four neighbouring blocks, block by block: 64 bytes at `out`. */
+/** Writes four neighbouring blocks of four words: 64 bytes at `out`. */
 // @ts-ignore: decorator
 @inline
 function blocks4(out: usize, block: i32, row: i32, step: i32, purpose: i32, key0: i32, key1: i32): void {
@@ -35,7 +36,7 @@ function blocks4(out: usize, block: i32, row: i32, step: i32, purpose: i32, key0
   storeBlocks(out, c0, c1, c2, c3);
 }
 
-/** Words (one vector for each of a block's four) to blocks: a 4×4 transpose. */
+/** Stores four vectors, each one word of four blocks, block by block: a 4×4 transpose. */
 // @ts-ignore: decorator
 @inline
 function storeBlocks(out: usize, c0: v128, c1: v128, c2: v128, c3: v128): void {

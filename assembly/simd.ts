@@ -1,12 +1,12 @@
-// What every kernel shares: the row of a panel, its mask, and the multiply-add.
+// The row of a panel, its mask, and the multiply-add: shared by all kernels.
 
 import { LANES, ROW_BYTES } from "../src/wasm/layout";
 
 export const ROW: usize = ROW_BYTES;
 
 /**
- * a·b + c. In the relaxed build one rounding where the processor has a fused multiply-add; in the plain build two,
- * the same on every machine.
+ * a·b + c. The relaxed build uses a fused multiply-add, one rounding, where the processor has it; the plain build
+ * rounds twice on every machine.
  */
 // @ts-ignore: decorator
 @inline
@@ -33,6 +33,13 @@ export function storeRow(to: usize, v0: v128, v1: v128, v2: v128, v3: v128): voi
   v128.store(to, v3, 48);
 }
 
+/** The weight, of one float32 per row, of the row at byte `i` of a panel. */
+// @ts-ignore: decorator
+@inline
+export function weightOfRow(weights: usize, i: usize): v128 {
+  return v128.load32_splat(weights + (i / ROW) * sizeof<f32>());
+}
+
 /** The sum of four lanes as a float64, in a fixed order. */
 // @ts-ignore: decorator
 @inline
@@ -44,14 +51,14 @@ export function sum4(x: v128): f64 {
   );
 }
 
-/** Sixteen lanes of ones, then sixteen of zeros: a mask for any number of columns starts somewhere in it. */
+/** Sixteen lanes of ones, then sixteen of zeros: the mask for any number of columns is a window of it. */
 const MASK = memory.data<u32>([
   0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff,
   0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff,
   0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
 ]);
 
-/** A row that is all ones in the first `columns` lanes and zero in those that pad the panel. */
+/** Points to a row with ones in the first `columns` lanes and zeros in the padding. */
 // @ts-ignore: decorator
 @inline
 export function maskOf(columns: i32): usize {

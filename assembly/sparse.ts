@@ -1,6 +1,6 @@
-// Products with a matrix that is mostly zeros, such as the pixels of digits, or half zeros, such as what a ReLU leaves:
-// only what is not zero is multiplied, from the lists of lists.ts. A zero term adds nothing to a sum and the order of
-// the rest stays, so the bits are those of the dense product.
+// Products with a sparse matrix, such as the pixels of digits or the outputs of a ReLU, given as the lists of lists.ts.
+// Only nonzeros are multiplied. A zero term adds nothing to a sum and the others keep their order, so results are
+// bitwise those of the dense product.
 
 import { LANES, PANELS_AT_ONCE, RELU, TANH, TILE_4X16 } from "../src/wasm/layout";
 import { relu, tanhActivation } from "./activation";
@@ -11,9 +11,9 @@ import { madd, ROW, storeRow } from "./simd";
 import { Five, Four, One, size, Two } from "./sizes";
 
 /**
- * C = init + X·B for `rows` rows of `Panels` (One, Two, Four, Five) panels, over one segment of their lists. init is one
- * row for all (`step` is 0), or rows `step` bytes apart. Four and five panels read two entries a trip, which takes 2 %
- * less time.
+ * C = init + X·B for `rows` rows of `Panels` (One, Two, Four, Five) panels, over one segment of their lists. init is
+ * one row for all (`step` is 0), or rows `step` bytes apart. Four and five panels read two entries a trip, which takes
+ * 2 % less time.
  */
 function sparseRows<Panels>(
   c: usize,
@@ -122,15 +122,15 @@ function sparseRows<Panels>(
 }
 
 /**
- * How many of the panels that are left the next turn takes: five in 256-bit registers, or four where one or three would
- * remain; two in 128-bit ones.
+ * Panels that share the next pass over the lists, of `panels` that remain: five with 256-bit registers, or four where
+ * five would leave one or three; two with 128-bit registers.
  */
 function panelsAtOnce(shape: i32, panels: i32): i32 {
   if (shape > TILE_4X16 || panels < 4) return min(2, panels);
   return panels == 4 || panels == 6 || panels == 8 ? 4 : PANELS_AT_ONCE;
 }
 
-/** C = init + X·B for `rows` lists of `length` places and `wide` panels, one segment after another. */
+/** C = init + X·B for `rows` lists of `length` places and `wide` panels, segment by segment. */
 function sparsePanels(
   c: usize,
   cStride: usize,
@@ -159,7 +159,7 @@ function sparsePanels(
   }
 }
 
-/** y = f(x·W + b), x given as the lists of its rows. */
+/** y = f(x·W + b), from the lists of the rows of x. */
 export function linearSparse(
   y: usize,
   yStride: usize,
@@ -190,8 +190,8 @@ export function linearSparse(
 }
 
 /**
- * linearUpdate for x given as the lists of its columns: the weight rows of columns first ≤ column < last, over all
- * panels; the bias goes with column k − 1. `gradient` is room for GRADIENT_BYTES.
+ * linearUpdate from the lists of the columns of x: updates the weight rows first ≤ column < last in all panels; the
+ * call with column k − 1 also updates the bias. `gradient` is room for GRADIENT_BYTES.
  */
 export function linearUpdateSparse(
   w: usize,

@@ -2,19 +2,20 @@
 //
 //   B is a panel: k rows of 16 floats, contiguous.
 //   C is tile rows of 16 floats, contiguous.
-//   init is what C starts from: one row for all (the bias, or zeros; `step` is 0), or rows `step` bytes apart (C
+//   init is the initial value of C: one row for all (the bias, or zeros; `step` is 0), or rows `step` bytes apart (C
 //     itself, to resume a sum).
-//   A is read one scalar a row, in either of two ways (the type parameter):
-//     Normal      the tile's rows are rows of A; k runs along them, 16 a panel, `panel` bytes from the end of one
+//   A is read as one broadcast scalar per row, in one of two ways (the type parameter):
+//     Normal      the tile's rows are rows of A; k runs along them, 16 per panel, `panel` bytes from the end of one
 //                 run of 16 to the start of the next
 //     Transposed  the tile's rows are neighbouring columns of A; k runs down the panel's rows (`panel` is 0)
 //
-// Every element of C is one chain of multiply-adds in ascending k, so all tiles give the same bits.
+// Every element of C is one chain of multiply-adds in ascending k, so all tiles are bitwise equal.
 //
-// The accumulators, one row of B and one scalar of A must fit the registers: V8 on x64 has fifteen of them. Under
-// its revectorizer two neighbouring 128-bit operations become one of 256 bits, so 6×16 needs 12 + 2 + 1; without it
-// 6×8 does, and older V8s, which allocate worse, want 4×8. The revectorizer packs only loads that come first and stores
-// that come last, in ascending pairs at constant offsets: with a pointer for each row of C a tile takes twice the time.
+// The accumulators, one row of B and one scalar of A must fit the registers, of which V8 on x64 has fifteen. Its
+// revectorizer merges two neighbouring 128-bit operations into one of 256 bits, so 6×16 needs 12 + 2 + 1; without it
+// 6×8 does, and older V8s, whose allocation is worse, need 4×8. The revectorizer packs only loads that come first and
+// stores that come last, in ascending pairs at constant offsets: with a pointer for each row of C a tile takes twice
+// the time.
 
 import { LANES, TILE_4X16, TILE_6X8, TILE_6X16 } from "../src/wasm/layout";
 import { madd, ROW } from "./simd";
@@ -131,7 +132,7 @@ function tileOf<A, Rows, Vectors>(c: usize, a: usize, b: usize, k: i32, panel: u
   }
 }
 
-/** How many rows the next tile takes when `rows` are left: the shape's own, then 4, then 1. */
+/** Rows of the next tile, of `rows` that remain: the shape's own, then 4, then 1. */
 // @ts-ignore: decorator
 @inline
 export function tileRows(shape: i32, rows: i32): i32 {
@@ -139,7 +140,7 @@ export function tileRows(shape: i32, rows: i32): i32 {
   return rows >= most ? most : rows >= 4 ? 4 : 1;
 }
 
-/** Computes `rows` rows (6, 4 or 1: what `tileRows` gave) by 16 columns of C. */
+/** Computes `rows` rows (6, 4 or 1, from `tileRows`) by 16 columns of C. */
 export function tile<A>(
   shape: i32,
   rows: i32,

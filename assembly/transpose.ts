@@ -1,7 +1,7 @@
-// A block of 16 rows of the batch, as panels (columns across the lanes) or across the lanes itself. The backward pass
-// needs both: dW = xᵀ·dy reads rows of dy, dxᵀ = W·dyᵀ reads rows of dyᵀ.
+// Transposes between panels, with columns in the lanes, and blocks of 16 rows of the batch, with the rows in the lanes.
+// The backward pass needs both: dW = xᵀ·dy reads rows of dy, dxᵀ = W·dyᵀ reads rows of dyᵀ.
 
-/** A 4×4 corner: rows at `from`, 64 bytes apart, become columns at `to`. */
+/** Transposes 4×4 floats: rows at `from`, 64 bytes apart, become columns at `to`. */
 // @ts-ignore: decorator
 @inline
 function corner(to: usize, from: usize): void {
@@ -17,8 +17,8 @@ function corner(to: usize, from: usize): void {
 }
 
 /**
- * Transposes `blocks` × `panels` squares of 16×16, each 1 KiB in one piece; the strides say where the next block of
- * 16 rows and the next panel stand on either side.
+ * Transposes `blocks` × `panels` squares of 16×16 floats, each contiguous. A stride is the bytes to the next block of
+ * 16 rows or to the next panel.
  */
 export function transpose(
   to: usize,

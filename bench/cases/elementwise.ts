@@ -54,9 +54,10 @@ function likelihoodCase(kernel: "bernoulli" | "gaussian", rows: number, columns:
       const x = drawn(memory, 23, rows, columns, 0, 1);
       const loss = memory.allocate(rows * 8);
       const scratch = memory.allocate(2 * rows * ROW_BYTES);
+      const weights = memory.putVector(new Float32Array(rows).fill(1));
       const { at, stride } = out.at;
       return {
-        run: () => memory.kernels[kernel](loss, at, x.at.at, stride, rows, columns, scratch),
+        run: () => memory.kernels[kernel](loss, at, x.at.at, stride, rows, columns, scratch, weights),
         check() {
           const [forward, backward] =
             kernel === "bernoulli"
@@ -141,8 +142,10 @@ function latentBackwardCase(rows: number, columns: number): Case {
       const dz = drawn(memory, 28, rows, columns);
       const [dmu, dlogvar] = [0, 1].map(() => memory.room(rows, columns, SLACK)) as [Panels, Panels];
       const [m, l, e, d] = [mu.at.at, logvar.at.at, eps.at.at, dz.at.at];
+      const weights = memory.putVector(new Float32Array(rows).fill(1));
       return {
-        run: () => memory.kernels.latentBackward(dmu.at, dlogvar.at, d, m, l, e, stride, rows, panels),
+        run: () =>
+          memory.kernels.latentBackward(dmu.at, dlogvar.at, d, m, l, e, stride, rows, panels, weights),
         check() {
           const drawing = sampleBackward(dz.values, logvar.values, eps.values);
           const divergence = klBackward(mu.values, logvar.values);

@@ -17,13 +17,15 @@ export type Finish = keyof typeof FINISH;
 
 /** Exports that read one matrix and write or change another, element by element. */
 type Elementwise = {
-  [K in keyof Exports]: Parameters<Extract<Exports[K], (...given: never[]) => void>>["length"] extends 5
-    ? K
+  [K in keyof Exports]: Exports[K] extends (...given: infer P extends number[]) => void
+    ? P["length"] extends 5
+      ? K
+      : never
     : never;
 }[keyof Exports];
 
 /** The likelihoods: the exports that have a twin without gradient, named …Loss. */
-type LikelihoodKernel = "bernoulli" | "gaussian"; // TEMP
+type LikelihoodKernel = { [K in keyof Exports]: K extends `${infer Name}Loss` ? Name : never }[keyof Exports];
 
 /** Which random numbers: the seed's key words, and the rest of the first row's Philox counter. */
 export interface Draws {
@@ -187,7 +189,7 @@ export class Kernels {
   ): void {
     const { loss, scratch } = lossRows(room, rows);
     const count = rows[1] - rows[0];
-    const kernel = this.#exports[likelihood]; // TEMP
+    const kernel = this.#exports[`${likelihood}Loss`];
     kernel(loss, rowOf(out, rows), rowOf(x, rows), x.stride, count, columns, scratch);
   }
 

@@ -3,6 +3,9 @@ import { LANES } from "../../src/wasm/layout.ts";
 import { panelsOf } from "../../src/wasm/matrix.ts";
 import { uniforms } from "../support/uniforms.ts";
 import type { Case } from "./case.ts";
+import { ELEMENTWISE, elementwise, sigmoid } from "./elementwise.ts";
+import { kl, latentBackward, reparameterize } from "./latent.ts";
+import { LIKELIHOODS, loss, lossAndGradient } from "./likelihood.ts";
 import { byteRows, floatRows, gather, transpose, transposeBack } from "./moves.ts";
 import { linear, linearBackwardInput, linearBackwardWeight, linearSparse, type Shape } from "./products.ts";
 import { normal, uniform } from "./random.ts";
@@ -49,6 +52,15 @@ export function allCases(sizes: Sizes): Case[] {
     listColumns(sparse),
     countEntries(sparse),
     adam(stateInARun(parameters), uniforms(30, parameters, 0.01, 1)),
+    ...ELEMENTWISE.map((kernel) => elementwise(kernel, batch, hidden)),
+    ...LIKELIHOODS.flatMap((kernel) => [
+      lossAndGradient(kernel, batch, inputDim),
+      loss(kernel, batch, inputDim),
+    ]),
+    sigmoid(batch, inputDim),
+    reparameterize(batch, latentDim),
+    kl(batch, latentDim),
+    latentBackward(batch, latentDim),
     gather(byteRows(batch, inputDim, 2000)),
     gather(floatRows(batch, inputDim, 500)),
     transpose(batch, inputDim),

@@ -90,12 +90,18 @@ export function checkJob(memory: KernelMemory, one: Case, job: Job, closeness?: 
   });
 }
 
-/** The bits of all that a case writes. */
-export function bitsOfCase(memory: KernelMemory, one: Case, tile: TileName): Uint32Array {
+/** What a case writes, not compared with anything. */
+export function outputsOf(memory: KernelMemory, one: Case, tile: TileName = "4x8"): Numbers[] {
   memory.reset();
   const { run, outputs } = one.prepare(memory, tile);
   run();
-  return bitsOf(Float64Array.from(outputs.flatMap((output) => Array.from(output.read()))));
+  return outputs.map((output) => output.read());
+}
+
+/** The bits of all that a case writes. */
+export function bitsOfCase(memory: KernelMemory, one: Case, tile: TileName): Uint32Array {
+  const all = outputsOf(memory, one, tile).flatMap((numbers) => Array.from(numbers));
+  return bitsOf(Float64Array.from(all));
 }
 
 /** Words of a memory that change outside of some ranges of bytes while something runs. */

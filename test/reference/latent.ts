@@ -1,3 +1,4 @@
+import { weightOf } from "./likelihood.ts";
 import type { Numbers } from "./matmul.ts";
 
 /**
@@ -35,10 +36,10 @@ export function klForward(mu: Numbers, logvar: Numbers, rows: number, dim: numbe
   return kl;
 }
 
-/** dμ = μ and dlogvar = ½ (exp(log σ²) − 1), of the sum over all rows. */
-export function klBackward(mu: Numbers, logvar: Numbers): LatentGradients {
+/** dμ = w·μ and dlogvar = ½ w·(exp(log σ²) − 1), of the sum over all rows, each times its weight ([rows], or one for all). */
+export function klBackward(mu: Numbers, logvar: Numbers, weights: Numbers = [1]): LatentGradients {
   return {
-    dmu: Float64Array.from(mu),
-    dlogvar: Float64Array.from(logvar, (value) => 0.5 * (Math.exp(value) - 1)),
+    dmu: Float64Array.from(mu, (value, i) => weightOf(i, mu, weights) * value),
+    dlogvar: Float64Array.from(logvar, (value, i) => 0.5 * weightOf(i, mu, weights) * (Math.exp(value) - 1)),
   };
 }

@@ -3,8 +3,13 @@ import type { Numbers } from "./matmul.ts";
 
 /**
  * −log p(x|z) in float64, in nats: summed over the dim columns, one number per row. x, logits and mean are
- * [rows, dim], row-major. The gradients are of the sum over all rows.
+ * [rows, dim], row-major. The gradients are of the sum over all rows, each times its weight ([rows], or one for all).
  */
+
+/** The weight of the row of element i of `values`. */
+export function weightOf(i: number, values: Numbers, weights: Numbers): number {
+  return weights[Math.floor((i * weights.length) / values.length)];
+}
 
 function rowSums(rows: number, dim: number, term: (index: number) => number): Float64Array {
   const sums = new Float64Array(rows);
@@ -25,9 +30,9 @@ export function bernoulliForward(logits: Numbers, x: Numbers, rows: number, dim:
   });
 }
 
-/** dlogits = σ(logits) − x, [rows, dim]. */
-export function bernoulliBackward(logits: Numbers, x: Numbers): Float64Array {
-  return Float64Array.from(logits, (logit, i) => sigmoid(logit) - x[i]);
+/** dlogits = w·(σ(logits) − x), [rows, dim]. */
+export function bernoulliBackward(logits: Numbers, x: Numbers, weights: Numbers = [1]): Float64Array {
+  return Float64Array.from(logits, (logit, i) => weightOf(i, logits, weights) * (sigmoid(logit) - x[i]));
 }
 
 /** ½‖x − mean‖², [rows]: unit variance, without its constant. */
@@ -35,9 +40,9 @@ export function gaussianForward(mean: Numbers, x: Numbers, rows: number, dim: nu
   return rowSums(rows, dim, (i) => 0.5 * (x[i] - mean[i]) ** 2);
 }
 
-/** dmean = mean − x, [rows, dim]. */
-export function gaussianBackward(mean: Numbers, x: Numbers): Float64Array {
-  return Float64Array.from(mean, (value, i) => value - x[i]);
+/** dmean = w·(mean − x), [rows, dim]. */
+export function gaussianBackward(mean: Numbers, x: Numbers, weights: Numbers = [1]): Float64Array {
+  return Float64Array.from(mean, (value, i) => weightOf(i, mean, weights) * (value - x[i]));
 }
 
 /** What `gaussianForward` leaves out of each row's −log p: ½·dim·log 2π nats. */

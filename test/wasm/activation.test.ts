@@ -1,78 +1,34 @@
-import { describe, expect, test } from "vitest";
-import { reluBackward, tanhBackward } from "../reference/activation.ts";
-import { UNIT_ROUNDOFF as u } from "../reference/tolerance.ts";
-import { float32, type KernelMemory, openBuilds, type Panels, rowsOf } from "../support/kernel-memory.ts";
-import { uniforms } from "../support/uniforms.ts";
+import { describe, test } from "vitest";
+import { checkCase } from "../cases/case.ts";
+import { ELEMENTWISE, elementwise } from "../cases/elementwise.ts";
+import { EXACT } from "../support/closeness.ts";
+import { openBuilds } from "../support/kernel-memory.ts";
 import { EDGES } from "./shapes.ts";
 
 const { NaN: nan, POSITIVE_INFINITY: infinity } = Number;
 
-/** Rows of others above and below. */
-const MARGIN = 2;
 const SIZES = [...EDGES.map((rows) => [rows, 34] as const), ...EDGES.map((columns) => [5, columns] as const)];
 
-interface Matrices {
-  readonly whole: Panels;
-  readonly dy: Panels;
-  readonly y: Panels;
-}
-
-function put(
-  memory: KernelMemory,
-  dy: ArrayLike<number>,
-  y: ArrayLike<number>,
-  rows: number,
-  columns: number,
-): Matrices {
-  memory.reset();
-  const [whole, outputs] = [0, 1].map(() => memory.room(rows + 2 * MARGIN, columns));
-  const matrices = { whole, dy: rowsOf(whole, MARGIN, rows), y: rowsOf(outputs, MARGIN, rows) };
-  memory.write(matrices.dy, dy);
-  memory.write(matrices.y, y);
-  return matrices;
-}
-
 describe.each(await openBuilds())("$file", ({ memory }) => {
-  test.each(SIZES)("reluBackward, %i rows of %i: exact", (rows, columns) => {
-    const delta = float32(uniforms(rows, rows * columns));
-    const output = float32(uniforms(columns, rows * columns).map((value) => Math.max(0, value)));
-    const { whole, dy, y } = put(memory, delta, output, rows, columns);
-    memory.kernels.reluBackward(dy.at, y.at, y.stride, rows, y.panels);
-    const expected = reluBackward(delta, output);
-    expect(memory.get(dy)).toBeAllClose(expected, { rtol: 0, atol: 0, shape: [rows, columns] });
-    expect(memory.padding(dy).every((value) => value === 0)).toBe(true);
-    expect(memory.strays(whole, MARGIN, rows)).toBe(0);
-  });
-
-  test.each(SIZES)("tanhBackward, %i rows of %i", (rows, columns) => {
-    const delta = float32(uniforms(rows + 50, rows * columns, -3, 3));
-    const output = float32(uniforms(columns + 50, rows * columns));
-    output[0] = 1;
-    const { whole, dy, y } = put(memory, delta, output, rows, columns);
-    memory.kernels.tanhBackward(dy.at, y.at, y.stride, rows, y.panels);
-    const expected = tanhBackward(delta, output);
-    expect(memory.get(dy)).toBeAllClose(expected, {
-      rtol: u,
-      // y² and the difference round once each; what they lose does not shrink with the difference
-      atol: Float64Array.from(delta, (value) => 2 * u * Math.abs(value)),
-      shape: [rows, columns],
+  describe.each(ELEMENTWISE)("%s", (kernel) => {
+    test.each(SIZES)("%i rows of %i", (rows, columns) => {
+      checkCase(memory, elementwise(kernel, rows, columns));
     });
-    expect(memory.padding(dy).every((value) => value === 0)).toBe(true);
-    expect(memory.strays(whole, MARGIN, rows)).toBe(0);
   });
 
   test("reluBackward at the kink, at ±∞ and NaN, as its twin", () => {
-    const delta = [1, 2, 3, nan, 5, nan, -infinity];
-    const output = [0, -0, infinity, 1, nan, 0, 2];
-    const { dy, y } = put(memory, delta, output, 1, 7);
-    memory.kernels.reluBackward(dy.at, y.at, y.stride, 1, 1);
-    const expected = reluBackward(delta, output);
-    expect(memory.get(dy)).toBeAllClose(expected, { rtol: 0, atol: 0 });
+    const [to, from] = [
+      [1, 2, 3, nan, 5, nan, -infinity],
+      [0, -0, infinity, 1, nan, 0, 2],
+    ];
+    checkCase(memory, elementwise("reluBackward", 1, 7, { to, from }), "4x8", EXACT);
   });
 
   test("tanhBackward of NaN is NaN, where tanh is flat it is exactly 0", () => {
-    const { dy, y } = put(memory, [nan, 1, 3, -3], [0.5, nan, 1, -1], 1, 4);
-    memory.kernels.tanhBackward(dy.at, y.at, y.stride, 1, 1);
-    expect(memory.get(dy)).toBeAllClose([nan, nan, 0, 0], { rtol: 0, atol: 0 });
+    const [to, from] = [
+      [nan, 1, 3, -3],
+      [0.5, nan, 1, -1],
+    ];
+    checkCase(memory, elementwise("tanhBackward", 1, 4, { to, from }), "4x8", EXACT);
   });
 });

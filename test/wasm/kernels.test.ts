@@ -7,6 +7,7 @@ import { compileWeb } from "../../src/wasm/compile-web.ts";
 import { instantiate } from "../../src/wasm/instance.ts";
 import * as layout from "../../src/wasm/layout.ts";
 import { platform } from "../../src/wasm/platform.ts";
+import { allCases } from "../cases/all.ts";
 import { openBuilds } from "../support/kernel-memory.ts";
 import { tinyModule } from "../support/tiny-module.ts";
 
@@ -34,6 +35,13 @@ describe.each(await openBuilds())("$file", ({ module, shared }) => {
     expect(memory.buffer instanceof SharedArrayBuffer).toBe(shared);
     const names = WebAssembly.Module.exports(module).map(({ name }) => name);
     for (const allocator of ["__new", "__pin", "malloc"]) expect(names).not.toContain(allocator);
+  });
+
+  test("it exports no kernel without a case that tests it", () => {
+    const functions = WebAssembly.Module.exports(module).filter(({ kind }) => kind === "function");
+    const cases = allCases({ batch: 2, inputDim: 5, hidden: 3, latentDim: 1, density: 0.5 });
+    const tested = new Set(["heapBase", ...cases.map(({ kernel }) => kernel)]);
+    expect(functions.filter(({ name }) => !tested.has(name))).toEqual([]);
   });
 
   test("small enough for an edge runtime", async () => {
