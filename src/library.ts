@@ -15,11 +15,10 @@ export {
 export { type ImportOptions, importModel } from "./formats/import-model.ts";
 export type { ModelInfo } from "./formats/metadata.ts";
 export { type ModelFile, parseModel, serializeModel } from "./formats/model-file.ts";
+export type { Activation } from "./model/activations.ts";
 export {
-  type Activation,
   ADAM,
   imageOf,
-  type Likelihood,
   type PartialVaeConfig,
   type RowImage,
   TRAIN_DEFAULTS,
@@ -27,6 +26,7 @@ export {
   VAE_DEFAULTS,
   type VaeConfig,
 } from "./model/config.ts";
+export type { Likelihood } from "./model/likelihoods.ts";
 export type { Terms } from "./model/objective.ts";
 export type { ParameterTable } from "./model/parameters.ts";
 export type { NamedTensor, Tensors } from "./model/tensors.ts";

@@ -1,6 +1,7 @@
 /** `elbow evaluate` */
 
-import { gaussianConstant } from "../model/config.ts";
+import { LIKELIHOODS } from "../model/likelihoods.ts";
+import { lossOf } from "../model/objective.ts";
 import { tuneEngine } from "../node.ts";
 import { groupDigits } from "../report/numbers.ts";
 import { dataFor, openModel } from "./open-model.ts";
@@ -20,7 +21,7 @@ export async function evaluateCommand(path: string, flags: EvaluateFlags): Promi
   const mean = (values: Float64Array): number => values.reduce((sum, value) => sum + value, 0) / test.count;
   const reconstruction = mean(losses.reconstruction);
   const kl = mean(losses.kl);
-  const loss = reconstruction + kl;
+  const loss = lossOf({ reconstruction, kl });
   if (flags.json) {
     return printJson({
       model: model.path,
@@ -42,8 +43,10 @@ export async function evaluateCommand(path: string, flags: EvaluateFlags): Promi
   );
   for (const line of table) print(`  ${line}`);
   const { likelihood, inputDim } = model.config;
-  if (likelihood === "gaussian") {
-    const constant = gaussianConstant(inputDim).toFixed(3);
-    print(`The constant of the unit-variance Gaussian, ½·${inputDim}·log 2π = ${constant}, is not included.`);
+  const constant = LIKELIHOODS[likelihood].constant(inputDim);
+  if (constant > 0) {
+    print(
+      `The constant of the unit-variance Gaussian, ½·${inputDim}·log 2π = ${constant.toFixed(3)}, is not included.`,
+    );
   }
 }

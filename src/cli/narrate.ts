@@ -4,6 +4,7 @@ import { styleText } from "node:util";
 import { SingleBar } from "cli-progress";
 import { shellWord } from "../codecs/quote.ts";
 import { stepsPerEpoch } from "../data/sampler.ts";
+import { widthsText } from "../model/architecture.ts";
 import { imageOf, type VaeConfig } from "../model/config.ts";
 import type { Arithmetic, EpochMetrics, Progress } from "../node.ts";
 import { epochLine, groupDigits, lossText, rateText } from "../report/numbers.ts";
@@ -211,9 +212,8 @@ class EpochBar {
 }
 
 /** `784-400-2-400-784, relu, bernoulli` */
-export function modelText({ inputDim, hidden, latentDim, activation, likelihood }: VaeConfig): string {
-  const widths = [inputDim, ...hidden, latentDim, ...hidden.toReversed(), inputDim];
-  return `${widths.join("-")}, ${activation}, ${likelihood}`;
+export function modelText(config: VaeConfig): string {
+  return `${widthsText(config)}, ${config.activation}, ${config.likelihood}`;
 }
 
 /** `10 epochs, batch 128, learning rate 0.001, seed 0` */

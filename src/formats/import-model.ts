@@ -7,6 +7,7 @@
 import { describe, quote } from "../codecs/quote.ts";
 import { listNames, parseSafetensors, type SafetensorsFile } from "../codecs/safetensors.ts";
 import { ConfigError, FormatError } from "../errors.ts";
+import { MODULE_NAMES, type Sizes, sizesOf } from "../model/architecture.ts";
 import { checkConfig, expectKnown, type VaeConfig } from "../model/config.ts";
 import { parameterTable } from "../model/parameters.ts";
 import { CONFIG_KEYS } from "./metadata.ts";
@@ -14,9 +15,6 @@ import { type ModelFile, takeTensors } from "./model-file.ts";
 
 /** Settings that weights do not have; others must agree with the weights. */
 export type ImportOptions = Partial<VaeConfig>;
-
-/** The settings that are in the shapes of the weights. */
-type Sizes = Pick<VaeConfig, "inputDim" | "hidden" | "latentDim">;
 
 /**
  * Makes a model of a safetensors file of weights (F32, or F64, F16 and BF16, which become float32). Activation,
@@ -55,31 +53,15 @@ function fault(setting: string, expected: string, found: string, remedy: string)
 }
 
 function readSizes(file: SafetensorsFile, name: string): Sizes {
-  const deep = file.tensors.has("encoder.0.weight");
-  const first = readMatrix(file, deep ? "encoder.0.weight" : "fc1.weight", name);
-  const hidden = [first.outputs];
-  if (deep) {
-    for (let i = 1; file.tensors.has(`encoder.${i}.weight`); i++) {
-      hidden.push(readMatrix(file, `encoder.${i}.weight`, name).outputs);
-    }
-    if (hidden.length === 1) {
-      const remedy = "number the layers without gaps, or call a single one fc1 (and fc3, fc4 after it)";
-      throw fault(name, "tensor encoder.1.weight after encoder.0.weight", "none", remedy);
-    }
-  }
-  return {
-    inputDim: first.inputs,
-    hidden,
-    latentDim: readMatrix(file, "fc_mu.weight", name).outputs,
-  };
+  const has = (module: string): boolean => file.tensors.has(`${module}.weight`);
+  return sizesOf(has, (module) => readMatrix(file, `${module}.weight`, name));
 }
 
 /** A layer's weights are [outputs, inputs], as torch.nn.Linear has them. */
 function readMatrix(file: SafetensorsFile, key: string, name: string): { inputs: number; outputs: number } {
   const tensor = file.tensors.get(key);
   if (tensor === undefined) {
-    const layers = "fc1, fc_mu, fc_logvar, fc3, fc4, or encoder.0, …, fc_mu, fc_logvar, decoder.0, …";
-    throw fault(name, `tensor ${key}`, listNames(file), `rename the layers to ${layers}`);
+    throw fault(name, `tensor ${key}`, listNames(file), `rename the layers to ${MODULE_NAMES}`);
   }
   const [outputs, inputs] = tensor.shape;
   if (tensor.shape.length === 2 && outputs && inputs) return { inputs, outputs };
@@ -88,7 +70,7 @@ function readMatrix(file: SafetensorsFile, key: string, name: string): { inputs:
 }
 
 function expectAgreement(sizes: Sizes, options: ImportOptions, name: string): void {
-  for (const key of ["inputDim", "hidden", "latentDim"] as const) {
+  for (const key of Object.keys(sizes) as (keyof Sizes)[]) {
     const given = options[key];
     if (given === undefined || String(given) === String(sizes[key])) continue;
     const expected = `${String(sizes[key])}, as the shapes in ${name} have`;

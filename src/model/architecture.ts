@@ -31,7 +31,7 @@ export interface Architecture {
   readonly decoder: readonly Layer[];
 }
 
-/** What the layers follow from. */
+/** The sizes that the shapes of the weights tell. */
 export type Sizes = Pick<VaeConfig, "inputDim" | "hidden" | "latentDim">;
 
 /**
@@ -84,19 +84,21 @@ export function widthsText(config: VaeConfig): string {
   return [config.inputDim, ...widths].join("-");
 }
 
-/** A module of a file of weights. */
-export interface FoundModules {
-  has(module: string): boolean;
-  /** @throws {FormatError} when there is none */
-  read(module: string): { readonly inputs: number; readonly outputs: number };
-}
+/** The names of modules that weights of another program must have. */
+export const MODULE_NAMES =
+  "fc1, fc_mu, fc_logvar, fc3, fc4, or encoder.0, encoder.1, …, fc_mu, fc_logvar, decoder.0, …";
 
-/** The inverse of `architecture`: the sizes of a model, from the shapes of its modules. */
-export function sizesOf({ has, read }: FoundModules): Sizes {
+/** The inverse of `architecture`: the sizes of a model from the shapes of its modules, which `read` finds by their names. */
+export function sizesOf(
+  has: (module: string) => boolean,
+  read: (module: string) => { readonly inputs: number; readonly outputs: number },
+): Sizes {
   const shallow = !has(encoderName(0, false));
-  const hidden = [read(encoderName(0, shallow)).outputs];
-  while (!shallow && has(encoderName(hidden.length, false))) {
+  const first = read(encoderName(0, shallow));
+  const hidden = [first.outputs];
+  // a deep model has two hidden layers at least, so that the second must be there
+  while (!shallow && (hidden.length === 1 || has(encoderName(hidden.length, false)))) {
     hidden.push(read(encoderName(hidden.length, false)).outputs);
   }
-  return { inputDim: read(encoderName(0, shallow)).inputs, hidden, latentDim: read(MU).outputs };
+  return { inputDim: first.inputs, hidden, latentDim: read(MU).outputs };
 }

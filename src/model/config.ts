@@ -1,10 +1,13 @@
-import { TILES, type TileName } from "../wasm/tiles.ts";
+import { TILES } from "../wasm/tiles.ts";
+import { ACTIVATIONS, type Activation } from "./activations.ts";
+import { LIKELIHOODS, type Likelihood } from "./likelihoods.ts";
 import {
   checkSetting,
   checkSettings,
   defaultsOf,
   expectKnown,
   listOf,
+  namesOf,
   oneOf,
   positiveNumber,
   refused,
@@ -35,25 +38,6 @@ export interface VaeConfig {
   readonly seed: number;
 }
 
-/** What stands behind a hidden layer: max(0, x), or the hyperbolic tangent. */
-export type Activation = "relu" | "tanh";
-
-/**
- * p(x|z): Bernoulli for numbers in [0, 1], whose mean is the sigmoid of the last layer and whose loss is the binary
- * cross-entropy; or Gaussian of unit variance for any finite numbers, whose mean is the last layer and whose loss is
- * ½‖x − mean‖², without the constant ½·D·log 2π. In nats, summed over the D numbers of a row.
- */
-export type Likelihood = "bernoulli" | "gaussian";
-
-/**
- * What a Gaussian likelihood of unit variance adds to every row's loss, whatever the model: kept out of all losses.
- *
- * @internal
- */
-export function gaussianConstant(inputDim: number): number {
-  return 0.5 * inputDim * Math.log(2 * Math.PI);
-}
-
 /** Wider or deeper than this is a mistake rather than a model that a CPU could train. */
 const WIDTH = wholeNumber(1, 2 ** 20);
 
@@ -67,8 +51,8 @@ export const MODEL_SETTINGS: Settings<VaeConfig> = {
   inputShape: listOf(WIDTH, (count) => count === 1 || count === 3, `1 or 3 whole numbers ${WIDTH.range}`),
   hidden: listOf(WIDTH, wholeNumber(1, 64).accepts, `1 to 64 whole numbers ${WIDTH.range}`, [400]),
   latentDim: { ...WIDTH, default: 2 }, // a plane, so that it can be drawn
-  activation: oneOf(["relu", "tanh"], "relu"),
-  likelihood: oneOf(["bernoulli", "gaussian"], "bernoulli"),
+  activation: oneOf(namesOf(ACTIVATIONS), "relu"),
+  likelihood: oneOf(namesOf(LIKELIHOODS), "bernoulli"),
   seed: wholeNumber(0, Number.MAX_SAFE_INTEGER, 0),
 };
 
@@ -107,7 +91,7 @@ export const WORK_SETTINGS = {
   workers: wholeNumber(1, MOST_WORKERS),
   /** Of z, for each row's score; the mean of more hardly moves. */
   samples: wholeNumber(1, 65536, 1),
-  tile: oneOf(Object.keys(TILES) as TileName[]),
+  tile: oneOf(namesOf(TILES)),
 };
 
 /** The default settings of a model: the original program's. */

@@ -27,6 +27,11 @@ export function positiveNumber(otherwise: number): Setting<number> {
   return { expected: "a number above 0", range: "above 0", accepts, default: otherwise };
 }
 
+/** The names of a table's entries. */
+export function namesOf<T extends object>(table: T): readonly (keyof T & string)[] {
+  return Object.keys(table) as (keyof T & string)[];
+}
+
 export function oneOf<T extends string>(names: readonly T[], otherwise?: T): Setting<T> {
   const range = `${names.slice(0, -1).join(", ")} or ${names.at(-1)}`;
   return { expected: range, range, accepts: (value) => names.includes(value as T), default: otherwise };
