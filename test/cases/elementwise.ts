@@ -15,14 +15,14 @@ interface Operands {
 
 interface Twin {
   /** Operands that show all that it does. */
-  operands(rows: number, columns: number): Operands;
+  operandsOf(rows: number, columns: number): Operands;
   twin(to: Numbers, from: Numbers): Float64Array;
   closeness(operands: Operands): Closeness;
 }
 
 const TWINS = {
   reluBackward: {
-    operands: (rows, columns) => ({
+    operandsOf: (rows, columns) => ({
       to: float32(uniforms(rows, rows * columns)),
       from: float32(uniforms(columns, rows * columns).map((value) => Math.max(0, value))),
     }),
@@ -30,7 +30,7 @@ const TWINS = {
     closeness: () => ({ rtol: 0, atol: 0 }),
   },
   tanhBackward: {
-    operands(rows, columns) {
+    operandsOf(rows, columns) {
       const from = float32(uniforms(columns + 50, rows * columns));
       from[0] = 1;
       return { to: float32(uniforms(rows + 50, rows * columns, -3, 3)), from };
@@ -49,14 +49,15 @@ export function elementwise(
   kernel: ElementwiseKernel,
   rows: number,
   columns: number,
-  operands: Operands = TWINS[kernel].operands(rows, columns),
+  given?: Operands,
 ): Case {
   return {
     kernel,
     what: `${rows}×${columns}`,
     bytes: floatBytes(3 * rows * columns),
     prepare(memory) {
-      const { twin, closeness }: Twin = TWINS[kernel];
+      const { twin, closeness, operandsOf }: Twin = TWINS[kernel];
+      const operands = given ?? operandsOf(rows, columns);
       const to = memory.putSlice(operands.to, rows, columns);
       const from = memory.putSlice(operands.from, rows, columns);
       const kernels = memory.kernels();

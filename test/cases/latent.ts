@@ -45,12 +45,13 @@ function put(memory: KernelMemory, { mu, logvar, eps }: LatentOperands, rows: nu
 }
 
 /** z = μ + exp(½·logvar)⊙ε */
-export function reparameterize(rows: number, dim: number, operands = latentOperands(rows, dim)): Case {
+export function reparameterize(rows: number, dim: number, given?: LatentOperands): Case {
   return {
     kernel: "reparameterize",
     what: `z: ${rows}×${dim}`,
     bytes: floatBytes(4 * rows * dim),
     prepare(memory) {
+      const operands = given ?? latentOperands(rows, dim);
       const { range, ...latent } = put(memory, operands, rows, dim);
       const { mu, logvar, eps } = operands;
       const expected = sampleForward(mu, logvar, eps);
@@ -77,12 +78,13 @@ function klBound({ mu, logvar }: LatentOperands, rows: number, dim: number): Flo
 }
 
 /** KL(q‖N(0, I)) of each row */
-export function kl(rows: number, dim: number, operands = latentOperands(rows, dim)): Case {
+export function kl(rows: number, dim: number, given?: LatentOperands): Case {
   return {
     kernel: "kl",
     what: `z: ${rows}×${dim}`,
     bytes: floatBytes(2 * rows * dim),
     prepare(memory) {
+      const operands = given ?? latentOperands(rows, dim);
       const { range, ...latent } = put(memory, operands, rows, dim);
       const { loss } = memory.lossRoom(range);
       const expected = klForward(operands.mu, operands.logvar, rows, dim);
@@ -114,12 +116,13 @@ function backwardTwin({ dz, mu, logvar, eps, weights }: LatentOperands) {
   };
 }
 
-export function latentBackward(rows: number, dim: number, operands = latentOperands(rows, dim)): Case {
+export function latentBackward(rows: number, dim: number, given?: LatentOperands): Case {
   return {
     kernel: "latentBackward",
     what: `z: ${rows}×${dim}`,
     bytes: floatBytes(6 * rows * dim),
     prepare(memory) {
+      const operands = given ?? latentOperands(rows, dim);
       const { range, ...latent } = put(memory, operands, rows, dim);
       const [mu, logvar] = [memory.slice(rows, dim), memory.slice(rows, dim)];
       const d = { z: memory.putSlice(operands.dz, rows, dim), mu, logvar };

@@ -102,7 +102,7 @@ export function lossAndGradient(
   kernel: Likelihood,
   rows: number,
   columns: number,
-  operands = lossOperands(rows, columns),
+  given?: LossOperands,
 ): Case {
   const { forward, backward, lossCloseness, gradientBound } = TWINS[kernel];
   return {
@@ -110,6 +110,7 @@ export function lossAndGradient(
     what: `${rows}×${columns}`,
     bytes: floatBytes(3 * rows * columns),
     prepare(memory) {
+      const operands = given ?? lossOperands(rows, columns);
       const { output, target, room, scratch } = put(memory, operands, rows, columns);
       const { out, x, weights } = operands;
       const { range, own } = output;
@@ -133,18 +134,14 @@ export function lossAndGradient(
 }
 
 /** −log p(x|z) of each row */
-export function loss(
-  kernel: Likelihood,
-  rows: number,
-  columns: number,
-  operands = lossOperands(rows, columns),
-): Case {
+export function loss(kernel: Likelihood, rows: number, columns: number, given?: LossOperands): Case {
   const { forward, lossCloseness } = TWINS[kernel];
   return {
     kernel: `${kernel}Loss`,
     what: `${rows}×${columns}`,
     bytes: floatBytes(2 * rows * columns),
     prepare(memory) {
+      const operands = given ?? lossOperands(rows, columns);
       const { output, target, room, scratch } = put(memory, operands, rows, columns);
       const { out, x } = operands;
       const { range } = output;

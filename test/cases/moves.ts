@@ -21,7 +21,6 @@ function asBits(output: Output): Output {
 interface Gathered {
   readonly values: Uint8Array | Float32Array;
   readonly order: readonly number[];
-  readonly columns: number;
 }
 
 function orderOf(rows: number, of: number): number[] {
@@ -29,26 +28,36 @@ function orderOf(rows: number, of: number): number[] {
 }
 
 /** Every byte, in `of` rows. */
-export function byteRows(rows: number, columns: number, of = 11): Gathered {
+function byteRows(rows: number, columns: number, of: number): Gathered {
   const values = Uint8Array.from({ length: of * columns }, (_, i) => (i * 37) % 256);
-  return { values, order: orderOf(rows, of), columns };
+  return { values, order: orderOf(rows, of) };
 }
 
-export function floatRows(rows: number, columns: number, of = 11): Gathered {
+function floatRows(rows: number, columns: number, of: number): Gathered {
   const values = float32(uniforms(columns, of * columns));
   values.set([Number.NaN, -0, Number.POSITIVE_INFINITY, 1e-45].slice(0, columns), 3 * columns);
-  return { values, order: [3, ...orderOf(rows - 1, of)], columns };
+  return { values, order: [3, ...orderOf(rows - 1, of)] };
 }
 
-/** x, from bytes that stand for value / 255, rounded once, or from float32. */
-export function gather({ values, order, columns }: Gathered): Case {
-  const rows = order.length;
-  const bytesPerValue = values instanceof Uint8Array ? 1 : 4;
+const GATHERED = {
+  gatherBytes: { bytesPerValue: 1, make: byteRows },
+  gatherFloats: { bytesPerValue: 4, make: floatRows },
+} as const;
+
+/** x, from bytes that stand for value / 255, rounded once, or from float32; of so many rows, or of those given. */
+export function gather(
+  kernel: keyof typeof GATHERED,
+  rows: number,
+  columns: number,
+  from: number | Gathered = 11,
+): Case {
+  const { bytesPerValue, make } = GATHERED[kernel];
   return {
-    kernel: bytesPerValue === 1 ? "gatherBytes" : "gatherFloats",
+    kernel,
     what: `x: ${rows}×${columns}`,
     bytes: rows * columns * bytesPerValue + floatBytes(rows * columns),
     prepare(memory) {
+      const { values, order } = typeof from === "number" ? make(rows, columns, from) : from;
       const at = memory.allocate(values.length * bytesPerValue);
       memory.bytes(at, values.byteLength).set(new Uint8Array(values.buffer));
       const indices = memory.putWords(order);

@@ -62,8 +62,8 @@ export function shapeText({ name, density = 1 }: Shape, ...sizes: readonly numbe
 }
 
 /** Multiplications and additions of a product with x, those with zeros left out. */
-export function flopsOf({ n }: Shape, { x }: Operands): number {
-  return 2 * x.reduce((count, value) => (value === 0 ? count : count + 1), 0) * n;
+export function flopsOf({ rows, k, n, density = 1 }: Shape): number {
+  return 2 * rows * k * n * density;
 }
 
 /** Slopes are at most 1, so that activations pass on no more error than they get. */
@@ -85,15 +85,10 @@ export function linearSparse(shape: Shape, finish: Finish, operands?: Operands):
   return forward("linearSparse", shape, finish, operands);
 }
 
-function forward(
-  kernel: "linear" | "linearSparse",
-  shape: Shape,
-  finish: Finish,
-  operands = operandsOf(shape),
-): Case {
+function forward(kernel: "linear" | "linearSparse", shape: Shape, finish: Finish, operands?: Operands): Case {
   const { rows, k, n } = shape;
   const sparse = kernel === "linearSparse";
-  const flops = sparse ? flopsOf(shape, operands) : 2 * rows * k * n;
+  const flops = sparse ? flopsOf(shape) : 2 * rows * k * n;
   const { twin, ownError } = FINISHES[finish];
   return {
     kernel,
@@ -101,7 +96,7 @@ function forward(
     flops,
     bytes: floatBytes(sparse ? flops / n : rows * k, (k + 1) * n, rows * n),
     prepare(memory, tile) {
-      const { x, w, b } = operands;
+      const { x, w, b } = operands ?? operandsOf(shape);
       const input = memory.putSlice(x, rows, k);
       const weights = memory.putWeights(w, b, k, n);
       const y = memory.slice(rows, n);
@@ -120,7 +115,7 @@ function forward(
 }
 
 /** dxᵀ = W·dyᵀ, of blocks of 16 rows behind a block of others */
-export function linearBackwardInput(shape: Shape, operands = operandsOf(shape)): Case {
+export function linearBackwardInput(shape: Shape): Case {
   const { rows, k, n } = shape;
   return {
     kernel: "linearBackwardInput",
@@ -128,7 +123,7 @@ export function linearBackwardInput(shape: Shape, operands = operandsOf(shape)):
     flops: 2 * rows * k * n,
     bytes: floatBytes(rows * k, k * n, rows * n),
     prepare(memory, tile) {
-      const { w, b, dy } = operands;
+      const { w, b, dy } = operandsOf(shape);
       const weights = memory.putWeights(w, b, k, n);
       // blocks of 16 rows, transposed, are what panels are of the transpose; the first is of others
       const dyT = memory.room(weights.panels * LANES, LANES + rows);
@@ -179,7 +174,7 @@ export function gradientTolerance({ rows, k, n }: Shape, { x, dy }: Operands): F
 }
 
 /** [dW; db] = [xᵀ·dy; Σ dy] */
-export function linearBackwardWeight(shape: Shape, operands = operandsOf(shape)): Case {
+export function linearBackwardWeight(shape: Shape): Case {
   const { rows, k, n } = shape;
   return {
     kernel: "linearBackwardWeight",
@@ -187,6 +182,7 @@ export function linearBackwardWeight(shape: Shape, operands = operandsOf(shape))
     flops: 2 * rows * k * n,
     bytes: floatBytes(rows * k, (k + 1) * n, rows * n),
     prepare(memory, tile) {
+      const operands = operandsOf(shape);
       const x = memory.putSlice(operands.x, rows, k).own;
       const dy = memory.putSlice(operands.dy, rows, n).own;
       const dw = memory.weights(k, n);

@@ -42,20 +42,20 @@ function listsOutput(
   };
 }
 
-function caseOf(kernel: string, shape: Sparse, values: Float32Array, prepare: Case["prepare"]): Case {
-  const { rows, k } = shape;
-  const nonzeros = values.filter((value) => value !== 0).length;
+function caseOf(kernel: string, shape: Sparse, prepare: Case["prepare"]): Case {
+  const { rows, k, density = 1 } = shape;
   return {
     kernel,
     what: shapeText({ ...shape, n: 0 }, rows, k),
-    bytes: floatBytes(rows * k) + nonzeros * ENTRY_BYTES,
+    bytes: floatBytes(rows * k) + rows * k * density * ENTRY_BYTES,
     prepare,
   };
 }
 
-export function listRows(shape: Sparse, values = valuesOf(shape)): Case {
+export function listRows(shape: Sparse, given?: Float32Array): Case {
   const { rows, k } = shape;
-  return caseOf("listRows", shape, values, (memory) => {
+  return caseOf("listRows", shape, (memory) => {
+    const values = given ?? valuesOf(shape);
     const x = memory.putSlice(values, rows, k);
     const lists = memory.nonzeros(x.range[1], k);
     const kernels = memory.kernels();
@@ -68,9 +68,10 @@ export function listRows(shape: Sparse, values = valuesOf(shape)): Case {
 }
 
 /** @param columns which, multiples of 4; all where nothing is said */
-export function listColumns(shape: Sparse, columns?: Range, values = valuesOf(shape)): Case {
+export function listColumns(shape: Sparse, columns?: Range, given?: Float32Array): Case {
   const { rows, k } = shape;
-  return caseOf("listColumns", shape, values, (memory) => {
+  return caseOf("listColumns", shape, (memory) => {
+    const values = given ?? valuesOf(shape);
     const x = memory.putSlice(values, rows, k).own;
     const lists = memory.nonzeros(panelsOf(k) * LANES, rows);
     const kernels = memory.kernels();
@@ -83,10 +84,11 @@ export function listColumns(shape: Sparse, columns?: Range, values = valuesOf(sh
   });
 }
 
-export function countEntries(shape: Sparse, values = valuesOf(shape)): Case {
+export function countEntries(shape: Sparse, given?: Float32Array): Case {
   const { rows, k } = shape;
   return {
-    ...caseOf("countEntries", shape, values, (memory) => {
+    ...caseOf("countEntries", shape, (memory) => {
+      const values = given ?? valuesOf(shape);
       const x = memory.putSlice(values, rows, k);
       const lists = memory.listRows(x);
       const kernels = memory.kernels();

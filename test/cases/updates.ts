@@ -96,20 +96,32 @@ function stateOutputs(memory: KernelMemory, grids: State<Grid>, twin: ReturnType
   );
 }
 
+/** A state, the gradient for it, and the step that changes it. */
+export interface AdamOperands {
+  readonly before: State;
+  readonly gradient: Numbers;
+  readonly step: AdamStep;
+}
+
 /** Adam on rows of 16 parameters, and a gradient from memory. */
-export function adam(before: State, gradient: Numbers, step: AdamStep = IN_A_RUN): Case {
-  const rows = gradient.length / LANES;
+export function adam(rows: number, operands?: AdamOperands): Case {
+  const count = rows * LANES;
   return {
     kernel: "adamRows",
-    what: `${rows}×${LANES}, step ${step.step}`,
-    bytes: floatBytes(7 * gradient.length),
+    what: `${rows}×${LANES}, step ${(operands?.step ?? IN_A_RUN).step}`,
+    bytes: floatBytes(7 * count),
     prepare(memory) {
+      const { before, gradient, step } = operands ?? {
+        before: stateInARun(count),
+        gradient: float32(uniforms(30, count)),
+        step: IN_A_RUN,
+      };
       const put = (values: Numbers) => memory.put(values, rows, LANES, 0);
       const grids = { w: put(before.w), m: put(before.m), v: put(before.v) };
       const [{ at }, { w, m, v }] = [put(gradient), grids];
       const coefficients = memory.putVector(adamCoefficients(step.step, step.settings));
       const kernels = memory.kernels();
-      const twin = adamTwin(before, gradient, new Float64Array(gradient.length), step);
+      const twin = adamTwin(before, gradient, new Float64Array(count), step);
       return {
         run: () => kernels.adam(w.at, m.at, v.at, at, rows, coefficients),
         outputs: stateOutputs(memory, grids, twin),
@@ -141,20 +153,17 @@ export function linearUpdateSparse(shape: Shape, operands?: Operands): Case {
   return update("linearUpdateSparse", shape, operands);
 }
 
-function update(
-  kernel: "linearUpdate" | "linearUpdateSparse",
-  shape: Shape,
-  operands = operandsOf(shape),
-): Case {
+function update(kernel: "linearUpdate" | "linearUpdateSparse", shape: Shape, given?: Operands): Case {
   const { rows, k, n } = shape;
   const sparse = kernel === "linearUpdateSparse";
-  const flops = sparse ? flopsOf(shape, operands) : 2 * rows * k * n;
+  const flops = sparse ? flopsOf(shape) : 2 * rows * k * n;
   return {
     kernel,
     what: `${shapeText(shape, k, n, rows)}, Adam`,
     flops,
     bytes: floatBytes(sparse ? flops / n : rows * k, rows * n, 6 * (k + 1) * n),
     prepare(memory, tile) {
+      const operands = given ?? operandsOf(shape);
       const x = memory.putSlice(operands.x, rows, k).own;
       const dy = memory.putSlice(operands.dy, rows, n).own;
       const { state, grids, weights } = putState(memory, shape);
