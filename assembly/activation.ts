@@ -1,7 +1,8 @@
-// Activations of hidden layers, y = f(x), and their gradients from the output, dx = dy·f′. All work in place: the
-// forward kernels on `rows` contiguous rows of 16, the backward kernels on panels (rows, 16·panels).
+// Activations of hidden layers, y = f(x), and their gradients, dx = dy·f′, in place of dy. The derivatives of ReLU and
+// tanh are functions of y, so `linear` applies both to its sums, and x is not kept; that of SiLU is a function of x.
+// relu and tanhActivation work in place on `rows` contiguous rows of 16, the others on panels (rows, 16·panels).
 
-import { tanh4, one } from "./math";
+import { one, silu4, siluSlope4, tanh4 } from "./math";
 import { nmadd, ROW } from "./simd";
 
 /** max(0, x). NaN stays NaN, so that a diverging model shows. */
@@ -50,5 +51,32 @@ export function tanhBackward(dy: usize, y: usize, stride: usize, rows: i32, pane
     }
     dy += stride;
     y += stride;
+  }
+}
+
+/** y = x·σ(x); y may be x. */
+export function silu(y: usize, x: usize, stride: usize, rows: i32, panels: i32): void {
+  for (let panel = 0; panel < panels; panel++) {
+    for (let i: usize = 0, end = usize(rows) * ROW; i < end; i += ROW / 2) {
+      const y0 = silu4(v128.load(x + i)), y1 = silu4(v128.load(x + i, 16));
+      v128.store(y + i, y1, 16);
+      v128.store(y + i, y0);
+    }
+    y += stride;
+    x += stride;
+  }
+}
+
+/** dy ← dy·σ(x)·(1 + x·(1 − σ(x))). */
+export function siluBackward(dy: usize, x: usize, stride: usize, rows: i32, panels: i32): void {
+  for (let panel = 0; panel < panels; panel++) {
+    for (let i: usize = 0, end = usize(rows) * ROW; i < end; i += ROW / 2) {
+      const d0 = f32x4.mul(v128.load(dy + i), siluSlope4(v128.load(x + i)));
+      const d1 = f32x4.mul(v128.load(dy + i, 16), siluSlope4(v128.load(x + i, 16)));
+      v128.store(dy + i, d1, 16);
+      v128.store(dy + i, d0);
+    }
+    dy += stride;
+    x += stride;
   }
 }

@@ -20,14 +20,7 @@ function touch(data: usize, indices: usize, rows: i32, bytes: usize): void {
 }
 
 /** Gathers rows of bytes as value / 255. */
-export function gatherBytes(
-  x: usize,
-  stride: usize,
-  data: usize,
-  indices: usize,
-  rows: i32,
-  columns: i32,
-): void {
+export function gatherBytes(x: usize, stride: usize, data: usize, indices: usize, rows: i32, columns: i32): void {
   touch(data, indices, rows, usize(columns));
   for (let r = 0; r < rows; r++) {
     let from = data + usize(load<u32>(indices + usize(r) * 4)) * usize(columns);
@@ -52,14 +45,7 @@ export function gatherBytes(
 }
 
 /** Gathers rows of float32. */
-export function gatherFloats(
-  x: usize,
-  stride: usize,
-  data: usize,
-  indices: usize,
-  rows: i32,
-  columns: i32,
-): void {
+export function gatherFloats(x: usize, stride: usize, data: usize, indices: usize, rows: i32, columns: i32): void {
   touch(data, indices, rows, usize(columns) * 4);
   for (let r = 0; r < rows; r++) {
     let from = data + usize(load<u32>(indices + usize(r) * 4)) * usize(columns) * 4;

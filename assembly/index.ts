@@ -2,16 +2,16 @@
 // sizes.
 
 export * from "../src/wasm/layout";
-export { reluBackward, tanhBackward } from "./activation";
-export { adamRows } from "./adam";
-export { gatherBytes, gatherFloats } from "./gather";
+export * from "./activation";
+export * from "./adam";
+export * from "./gather";
 export * from "./latent";
 export * from "./likelihood";
 export { linear, linearBackwardInput, linearBackwardWeight, linearUpdate } from "./linear";
 export { countEntries, listColumns, listRows } from "./lists";
-export { philoxNormal, philoxUniform } from "./philox";
-export { linearSparse, linearUpdateSparse } from "./sparse";
-export { transpose } from "./transpose";
+export * from "./philox";
+export * from "./sparse";
+export * from "./transpose";
 
 /** 1 if multiply-add may be fused, 0 if it rounds twice and so is bitwise reproducible on every machine (simd.ts). */
 export const FUSED: i32 = i32(ASC_FEATURE_RELAXED_SIMD);

@@ -8,13 +8,7 @@ import { madd, ROW, sum4, weightOfRow } from "./simd";
 
 /** z = μ + exp(½·logvar)⊙ε */
 export function reparameterize(
-  z: usize,
-  mu: usize,
-  logvar: usize,
-  eps: usize,
-  stride: usize,
-  rows: i32,
-  panels: i32,
+  z: usize, mu: usize, logvar: usize, eps: usize, stride: usize, rows: i32, panels: i32,
 ): void {
   for (let panel = 0; panel < panels; panel++) {
     const offset = usize(panel) * stride;
@@ -46,16 +40,8 @@ export function kl(loss: usize, mu: usize, logvar: usize, stride: usize, rows: i
  * dμ = dz + w·μ,  dlogvar = ½·(dz⊙ε⊙exp(½·logvar) + w·(exp(logvar) − 1)).
  */
 export function latentBackward(
-  dmu: usize,
-  dlogvar: usize,
-  dz: usize,
-  mu: usize,
-  logvar: usize,
-  eps: usize,
-  stride: usize,
-  rows: i32,
-  panels: i32,
-  weights: usize,
+  dmu: usize, dlogvar: usize, dz: usize, mu: usize, logvar: usize, eps: usize, stride: usize,
+  rows: i32, panels: i32, weights: usize,
 ): void {
   for (let panel = 0; panel < panels; panel++) {
     const offset = usize(panel) * stride;

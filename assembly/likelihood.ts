@@ -1,12 +1,12 @@
 // The reconstruction term of the ELBO, −log p(x|z), and its gradient with respect to the decoder's output
 // (Kingma & Welling 2013, appendix C).
 //
-// out (the decoder's linear output) and x are panels (rows, columns) with one stride; loss is (rows) in float64, in nats;
-// `scratch` is room for 2·rows rows of 16. The gradient, each row times its weight in weights (rows), overwrites out; the
-// kernels …Loss leave out as it is. The loss is unweighted.
+// out (the decoder's linear output) and x are panels (rows, columns) with one stride; loss is (rows) in float64, in
+// nats; `scratch` is room for 2·rows rows of 16. The gradient, each row times its weight in weights (rows), overwrites
+// out; the kernels …Loss leave out as it is. The loss is unweighted.
 
 import { LANES } from "../src/wasm/layout";
-import { expOfMinusAbs4, half, log4, one } from "./math";
+import { expOfMinusAbs4, half, log4, one, sigmoid4 } from "./math";
 import { madd, maskOf, nmadd, ROW, sum4, weightOfRow } from "./simd";
 
 /** Factors in (1, 2] whose product is certainly a finite float32. */
@@ -20,6 +20,11 @@ function foldProducts(linear: usize, product: usize, rows: i32): void {
   }
 }
 
+/** Starts the products of `rows` rows at one. */
+function startProducts(product: usize, rows: i32): void {
+  for (let i: usize = 0, end = usize(rows) * ROW; i < end; i += 16) v128.store(product + i, one());
+}
+
 /** Sums the 16 lanes of each row. */
 function sumLanes(loss: usize, lanes: usize, rows: i32): void {
   do {
@@ -29,14 +34,6 @@ function sumLanes(loss: usize, lanes: usize, rows: i32): void {
     lanes += ROW;
     loss += sizeof<f64>();
   } while (--rows);
-}
-
-/** σ(s) from e = exp(−|s|) and 1 + e: 1/(1 + e) where s ≥ 0, e/(1 + e) where s < 0. */
-// @ts-ignore: decorator
-@inline
-function sigmoid4(s: v128, e: v128, onePlusE: v128): v128 {
-  const numerator = v128.bitselect(e, one(), f32x4.lt(s, f32x4.splat(0)));
-  return f32x4.div(numerator, onePlusE);
 }
 
 /** What a kernel computes, as a type. */
@@ -50,23 +47,14 @@ class LossAndGradient {}
 // @ts-ignore: decorator
 @inline
 function bernoulliOf<Output>(
-  loss: usize,
-  out: usize,
-  x: usize,
-  stride: usize,
-  rows: i32,
-  columns: i32,
-  scratch: usize,
-  weights: usize,
+  loss: usize, out: usize, x: usize, stride: usize, rows: i32, columns: i32, scratch: usize, weights: usize,
 ): void {
   const bytes = usize(rows) * ROW;
   const linear = scratch;
   const product = scratch + bytes;
   const zero = f32x4.splat(0);
-  for (let i: usize = 0; i < bytes; i += 16) {
-    v128.store(linear + i, zero);
-    v128.store(product + i, one());
-  }
+  memory.fill(linear, 0, bytes);
+  startProducts(product, rows);
   let factors = 0;
   for (let left = columns; left > 0; left -= LANES) {
     const mask = maskOf(left);
@@ -105,26 +93,13 @@ function bernoulliOf<Output>(
 }
 
 export function bernoulli(
-  loss: usize,
-  out: usize,
-  x: usize,
-  stride: usize,
-  rows: i32,
-  columns: i32,
-  scratch: usize,
-  weights: usize,
+  loss: usize, out: usize, x: usize, stride: usize, rows: i32, columns: i32, scratch: usize, weights: usize,
 ): void {
   bernoulliOf<LossAndGradient>(loss, out, x, stride, rows, columns, scratch, weights);
 }
 
 export function bernoulliLoss(
-  loss: usize,
-  out: usize,
-  x: usize,
-  stride: usize,
-  rows: i32,
-  columns: i32,
-  scratch: usize,
+  loss: usize, out: usize, x: usize, stride: usize, rows: i32, columns: i32, scratch: usize,
 ): void {
   bernoulliOf<Loss>(loss, out, x, stride, rows, columns, scratch, 0);
 }
@@ -133,14 +108,7 @@ export function bernoulliLoss(
 // @ts-ignore: decorator
 @inline
 function gaussianOf<Output>(
-  loss: usize,
-  out: usize,
-  x: usize,
-  stride: usize,
-  rows: i32,
-  columns: i32,
-  scratch: usize,
-  weights: usize,
+  loss: usize, out: usize, x: usize, stride: usize, rows: i32, columns: i32, scratch: usize, weights: usize,
 ): void {
   const bytes = usize(rows) * ROW;
   memory.fill(scratch, 0, bytes);
@@ -165,26 +133,13 @@ function gaussianOf<Output>(
 }
 
 export function gaussian(
-  loss: usize,
-  out: usize,
-  x: usize,
-  stride: usize,
-  rows: i32,
-  columns: i32,
-  scratch: usize,
-  weights: usize,
+  loss: usize, out: usize, x: usize, stride: usize, rows: i32, columns: i32, scratch: usize, weights: usize,
 ): void {
   gaussianOf<LossAndGradient>(loss, out, x, stride, rows, columns, scratch, weights);
 }
 
 export function gaussianLoss(
-  loss: usize,
-  out: usize,
-  x: usize,
-  stride: usize,
-  rows: i32,
-  columns: i32,
-  scratch: usize,
+  loss: usize, out: usize, x: usize, stride: usize, rows: i32, columns: i32, scratch: usize,
 ): void {
   gaussianOf<Loss>(loss, out, x, stride, rows, columns, scratch, 0);
 }

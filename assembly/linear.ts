@@ -26,19 +26,8 @@ const ROWS = 96;
 // @ts-ignore: decorator
 @inline
 function product(
-  c: usize,
-  cStride: usize,
-  a: usize,
-  aStride: usize,
-  b: usize,
-  bStride: usize,
-  init: usize,
-  initStride: usize,
-  rows: i32,
-  panels: i32,
-  k: i32,
-  activation: i32,
-  shape: i32,
+  c: usize, cStride: usize, a: usize, aStride: usize, b: usize, bStride: usize, init: usize, initStride: usize,
+  rows: i32, panels: i32, k: i32, activation: i32, shape: i32,
 ): void {
   for (let top = 0; top < rows; top += ROWS) {
     const bottom = min(rows, top + ROWS);
@@ -69,16 +58,8 @@ function product(
 
 /** y = f(x·W + b) for `rows` rows and all `panels` panels of W. */
 export function linear(
-  y: usize,
-  yStride: usize,
-  x: usize,
-  xStride: usize,
-  w: usize,
-  rows: i32,
-  panels: i32,
-  k: i32,
-  activation: i32,
-  shape: i32,
+  y: usize, yStride: usize, x: usize, xStride: usize, w: usize,
+  rows: i32, panels: i32, k: i32, activation: i32, shape: i32,
 ): void {
   const bias = usize(k) * ROW;
   const wStride = bias + ROW;
@@ -90,15 +71,7 @@ export function linear(
  * `…Stride` bytes. Rows of dxT past k are zero.
  */
 export function linearBackwardInput(
-  dxT: usize,
-  dxStride: usize,
-  dyT: usize,
-  dyStride: usize,
-  w: usize,
-  blocks: i32,
-  k: i32,
-  n: i32,
-  shape: i32,
+  dxT: usize, dxStride: usize, dyT: usize, dyStride: usize, w: usize, blocks: i32, k: i32, n: i32, shape: i32,
 ): void {
   const wStride = usize(k + 1) * ROW;
   product(dxT, dxStride, w, wStride, dyT, dyStride, ZEROS, 0, k, blocks, n, NONE, shape);
@@ -133,14 +106,7 @@ export function sumRows(out: usize, panel: usize, rows: i32): void {
 // @ts-ignore: decorator
 @inline
 function gradientBlock(
-  dw: usize,
-  x: usize,
-  xStride: usize,
-  dyPanel: usize,
-  batch: i32,
-  k: i32,
-  block: i32,
-  shape: i32,
+  dw: usize, x: usize, xStride: usize, dyPanel: usize, batch: i32, k: i32, block: i32, shape: i32,
 ): i32 {
   const rows = min(LANES, k - block * LANES);
   const columns = x + usize(block) * xStride;
@@ -160,16 +126,8 @@ function gradientBlock(
  * the layout of the weights.
  */
 export function linearBackwardWeight(
-  dw: usize,
-  x: usize,
-  xStride: usize,
-  dy: usize,
-  dyStride: usize,
-  batch: i32,
-  k: i32,
-  first: i32,
-  last: i32,
-  shape: i32,
+  dw: usize, x: usize, xStride: usize, dy: usize, dyStride: usize,
+  batch: i32, k: i32, first: i32, last: i32, shape: i32,
 ): void {
   const blocks = blocksOf(k);
   for (let i = first; i < last; i++) {
@@ -185,20 +143,8 @@ export function linearBackwardWeight(
  * layout; `gradient` is room for 17 rows; `adam` points to the step's coefficients (adam.ts).
  */
 export function linearUpdate(
-  w: usize,
-  m: usize,
-  v: usize,
-  x: usize,
-  xStride: usize,
-  dy: usize,
-  dyStride: usize,
-  batch: i32,
-  k: i32,
-  first: i32,
-  last: i32,
-  gradient: usize,
-  adam: usize,
-  shape: i32,
+  w: usize, m: usize, v: usize, x: usize, xStride: usize, dy: usize, dyStride: usize,
+  batch: i32, k: i32, first: i32, last: i32, gradient: usize, adam: usize, shape: i32,
 ): void {
   const blocks = blocksOf(k);
   for (let i = first; i < last; i++) {

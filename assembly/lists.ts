@@ -71,14 +71,7 @@ export function countEntries(ends: usize, endStride: usize, lists: i32, length: 
 
 /** Lists the nonzeros of each row of x (rows, k): for x·W. */
 export function listRows(
-  lists: usize,
-  listStride: usize,
-  ends: usize,
-  endStride: usize,
-  x: usize,
-  xStride: usize,
-  rows: i32,
-  k: i32,
+  lists: usize, listStride: usize, ends: usize, endStride: usize, x: usize, xStride: usize, rows: i32, k: i32,
 ): void {
   for (let r = 0; r < rows; r++) {
     let from = x + usize(r) * ROW;
@@ -103,15 +96,8 @@ export function listRows(
 
 /** Lists the nonzeros of each column first ≤ column < last of x, both multiples of 4: for xᵀ·dy. */
 export function listColumns(
-  lists: usize,
-  listStride: usize,
-  ends: usize,
-  endStride: usize,
-  x: usize,
-  xStride: usize,
-  rows: i32,
-  first: i32,
-  last: i32,
+  lists: usize, listStride: usize, ends: usize, endStride: usize, x: usize, xStride: usize,
+  rows: i32, first: i32, last: i32,
 ): void {
   for (let column = first; column < last; column += LISTED_TOGETHER) {
     let from = x + usize(column / LANES) * xStride + usize(column % LANES) * 4;

@@ -109,6 +109,36 @@ export function expOfMinusAbs4(x: v128): v128 {
   return f32x4.mul(expReduced(r), power2(i32x4.sub(biased, constant(ROUND))));
 }
 
+/** σ(s) from e = exp(−|s|) and 1 + e: 1/(1 + e) where s ≥ 0, e/(1 + e) where s < 0. */
+// @ts-ignore: decorator
+@inline
+export function sigmoid4(s: v128, e: v128, onePlusE: v128): v128 {
+  const numerator = v128.bitselect(e, one(), f32x4.lt(s, f32x4.splat(0)));
+  return f32x4.div(numerator, onePlusE);
+}
+
+/** silu(x) = x·σ(x) (Elfwing, Uchibe & Doya 2017), clamped below −87 at −1.4e-36. NaN stays NaN. */
+// @ts-ignore: decorator
+@inline
+export function silu4(x: v128): v128 {
+  const e = expOfMinusAbs4(x);
+  return f32x4.mul(f32x4.pmax(x, constant(EXP_LEAST_NORMAL)), sigmoid4(x, e, f32x4.add(e, one())));
+}
+
+/**
+ * silu′(x) = σ(x)·(1 + x·(1 − σ(x))), with σ(−x) for 1 − σ(x), which would cancel. x is clamped because σ is: the
+ * product of a huge x and the least σ is not 0. NaN stays NaN.
+ */
+// @ts-ignore: decorator
+@inline
+export function siluSlope4(x: v128): v128 {
+  const clamped = f32x4.pmin(f32x4.pmax(x, constant(EXP_LEAST_NORMAL)), constant(EXP_GREATEST));
+  const e = expOfMinusAbs4(clamped);
+  const onePlusE = f32x4.add(e, one());
+  const complement = sigmoid4(f32x4.neg(clamped), e, onePlusE);
+  return f32x4.mul(sigmoid4(clamped, e, onePlusE), madd(clamped, complement, one()));
+}
+
 /** tanh(x): an odd polynomial near zero, 1 − 2/(exp(2|x|) + 1) with the sign of x beyond. */
 // @ts-ignore: decorator
 @inline

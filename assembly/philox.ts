@@ -74,15 +74,7 @@ function normals4(words: v128): v128 {
 
 /** Standard normals for rows firstRow, firstRow + 1, …; lanes past `columns` are zero. */
 export function philoxNormal(
-  out: usize,
-  stride: usize,
-  firstRow: i32,
-  rows: i32,
-  columns: i32,
-  step: i32,
-  purpose: i32,
-  key0: i32,
-  key1: i32,
+  out: usize, stride: usize, firstRow: i32, rows: i32, columns: i32, step: i32, purpose: i32, key0: i32, key1: i32,
 ): void {
   for (let column = 0; column < columns; column += LANES) {
     const mask = maskOf(columns - column);
@@ -99,15 +91,7 @@ export function philoxNormal(
 
 /** Uniforms in [−bound, bound) for rows 0 ≤ row < rows; lanes past `columns` are zero. */
 export function philoxUniform(
-  out: usize,
-  stride: usize,
-  rows: i32,
-  columns: i32,
-  bound: f32,
-  step: i32,
-  purpose: i32,
-  key0: i32,
-  key1: i32,
+  out: usize, stride: usize, rows: i32, columns: i32, bound: f32, step: i32, purpose: i32, key0: i32, key1: i32,
 ): void {
   const scale = f32x4.splat(bound * 1.1920928955078125e-7); // 2⁻²³
   const shift = f32x4.splat(-bound);

@@ -16,18 +16,8 @@ import { Five, Four, One, size, Two } from "./sizes";
  * 2 % less time.
  */
 function sparseRows<Panels>(
-  c: usize,
-  cStride: usize,
-  lists: usize,
-  listStride: usize,
-  ends: usize,
-  endStride: usize,
-  b: usize,
-  bStride: usize,
-  init: usize,
-  initStride: usize,
-  step: usize,
-  rows: i32,
+  c: usize, cStride: usize, lists: usize, listStride: usize, ends: usize, endStride: usize,
+  b: usize, bStride: usize, init: usize, initStride: usize, step: usize, rows: i32,
 ): void {
   const zero = f32x4.splat(0);
   do {
@@ -132,19 +122,8 @@ function panelsAtOnce(shape: i32, panels: i32): i32 {
 
 /** C = init + X·B for `rows` lists of `length` places and `wide` panels, segment by segment. */
 function sparsePanels(
-  c: usize,
-  cStride: usize,
-  lists: usize,
-  listStride: usize,
-  ends: usize,
-  endStride: usize,
-  b: usize,
-  bStride: usize,
-  init: usize,
-  initStride: usize,
-  rows: i32,
-  length: i32,
-  wide: i32,
+  c: usize, cStride: usize, lists: usize, listStride: usize, ends: usize, endStride: usize,
+  b: usize, bStride: usize, init: usize, initStride: usize, rows: i32, length: i32, wide: i32,
 ): void {
   let step: usize = 0;
   for (let segment = segmentsOf(length); segment > 0; segment--) {
@@ -161,18 +140,8 @@ function sparsePanels(
 
 /** y = f(x·W + b), from the lists of the rows of x. */
 export function linearSparse(
-  y: usize,
-  yStride: usize,
-  lists: usize,
-  listStride: usize,
-  ends: usize,
-  endStride: usize,
-  w: usize,
-  rows: i32,
-  panels: i32,
-  k: i32,
-  activation: i32,
-  shape: i32,
+  y: usize, yStride: usize, lists: usize, listStride: usize, ends: usize, endStride: usize, w: usize,
+  rows: i32, panels: i32, k: i32, activation: i32, shape: i32,
 ): void {
   const bias = usize(k) * ROW;
   const wStride = bias + ROW;
@@ -194,23 +163,9 @@ export function linearSparse(
  * call with column k − 1 also updates the bias. `gradient` is room for GRADIENT_BYTES.
  */
 export function linearUpdateSparse(
-  w: usize,
-  m: usize,
-  v: usize,
-  lists: usize,
-  listStride: usize,
-  ends: usize,
-  endStride: usize,
-  dy: usize,
-  dyStride: usize,
-  batch: i32,
-  panels: i32,
-  k: i32,
-  first: i32,
-  last: i32,
-  gradient: usize,
-  adam: usize,
-  shape: i32,
+  w: usize, m: usize, v: usize, lists: usize, listStride: usize, ends: usize, endStride: usize,
+  dy: usize, dyStride: usize,
+  batch: i32, panels: i32, k: i32, first: i32, last: i32, gradient: usize, adam: usize, shape: i32,
 ): void {
   const wStride = usize(k + 1) * ROW;
   const room = usize(LANES + 1) * ROW;

@@ -142,15 +142,7 @@ export function tileRows(shape: i32, rows: i32): i32 {
 
 /** Computes `rows` rows (6, 4 or 1, from `tileRows`) by 16 columns of C. */
 export function tile<A>(
-  shape: i32,
-  rows: i32,
-  c: usize,
-  a: usize,
-  b: usize,
-  k: i32,
-  panel: usize,
-  init: usize,
-  step: usize,
+  shape: i32, rows: i32, c: usize, a: usize, b: usize, k: i32, panel: usize, init: usize, step: usize,
 ): void {
   if (rows == 1) {
     tileOf<A, One, Four>(c, a, b, k, panel, init, step);

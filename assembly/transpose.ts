@@ -21,14 +21,8 @@ function corner(to: usize, from: usize): void {
  * 16 rows or to the next panel.
  */
 export function transpose(
-  to: usize,
-  toBlock: usize,
-  toPanel: usize,
-  from: usize,
-  fromBlock: usize,
-  fromPanel: usize,
-  blocks: i32,
-  panels: i32,
+  to: usize, toBlock: usize, toPanel: usize, from: usize, fromBlock: usize, fromPanel: usize,
+  blocks: i32, panels: i32,
 ): void {
   for (let block = 0; block < blocks; block++) {
     let target = to + usize(block) * toBlock;

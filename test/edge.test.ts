@@ -63,18 +63,24 @@ describe("a model from a module", () => {
   test("refuses rows of another length with both numbers", () => {
     const vae = Vae.fromModule(config, kernels);
     expect(() => vae.encode(new Float32Array(38))).toThrow(ConfigError);
-    expect(() => vae.encode(new Float32Array(38))).toThrow("expected rows of 37 numbers each, found 38");
-    expect(() => vae.decode(new Float32Array(4))).toThrow("expected latent rows of 3 numbers each, found 4");
+    expect(() => vae.encode(new Float32Array(38))).toThrow(
+      "rows: expected 37 numbers each, found 38 numbers in all",
+    );
+    expect(() => vae.decode(new Float32Array(4))).toThrow(
+      "latent rows: expected 3 numbers each, found 4 numbers in all",
+    );
   });
 
   test.each([
-    ["a list", Array.from({ length: 37 }, () => 0.5)],
-    ["a canvas's pixels, whose bytes would pass for floats", new Uint8ClampedArray(37)],
-    ["nothing", undefined],
-  ])("refuses rows that are %s", (_, wrong) => {
+    ["a list", Array.from({ length: 37 }, () => 0.5), "Array"],
+    ["a canvas's pixels, whose bytes would pass for floats", new Uint8ClampedArray(37), "Uint8ClampedArray"],
+    ["nothing", undefined, "Undefined"],
+  ])("refuses rows that are %s", (_, wrong, found) => {
     const vae = Vae.fromModule(config, kernels);
     expect(() => vae.encode(wrong as unknown as Float32Array)).toThrow(ConfigError);
-    expect(() => vae.losses(wrong as unknown as Float32Array)).toThrow(/Float32Array or a Uint8Array/);
+    expect(() => vae.losses(wrong as unknown as Float32Array)).toThrow(
+      `rows: expected a Float32Array or a Uint8Array (row-major), found ${found}`,
+    );
   });
 
   test("cannot be created by name where no entry knows how to load kernels", async () => {
@@ -116,7 +122,9 @@ describe("kernels that are not a module that will do", () => {
   test("a module in an engine that has no SIMD", () => {
     vi.spyOn(WebAssembly, "validate").mockReturnValue(false);
     expect(given(kernels)).toThrow(KernelError);
-    expect(given(kernels)).toThrow(/expected an engine with WebAssembly SIMD, but it has none/);
+    expect(given(kernels)).toThrow(
+      "the JavaScript engine: expected WebAssembly SIMD, found none; use Node 20.19 or later, or a browser of 2023 or later",
+    );
   });
 
   test("a bad setting is told first", () => {
@@ -135,7 +143,7 @@ describe("training on the model's own module", () => {
     const two = Trainer.create(vae, rows, { workers: 2 });
     await expect(two).rejects.toThrow(ConfigError);
     await expect(Trainer.create(vae, rows, { workers: 2 })).rejects.toThrow(
-      /workers must be 1 or left out, not 2: a model of Vae\.fromModule trains on this thread/,
+      "workers: expected 1 (a model of Vae.fromModule trains on this thread), found 2; make the model with Vae.create",
     );
     await expect(Trainer.create(vae, rows, { workers: 0 })).rejects.toThrow(
       /^workers: expected .*, found 0$/,

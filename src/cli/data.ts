@@ -1,4 +1,4 @@
-/** Datasets as the command gets them: by name or path, with a word about downloads. */
+/** Loads datasets by name or path, and shows the progress of downloads. */
 import { resolve } from "node:path";
 import process from "node:process";
 import { SingleBar } from "cli-progress";
@@ -27,7 +27,7 @@ export function dataSource(data: string, directory: string | undefined): DataSou
   };
 }
 
-/** The same data, with the named datasets in another directory where one is given. */
+/** The same source, with `dataDir` as the directory of named datasets if given. */
 export function elsewhere({ source, directory }: DataSource, dataDir: string | undefined): DataSource {
   return dataDir === undefined ? { source, directory } : dataSource(source, dataDir);
 }

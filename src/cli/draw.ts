@@ -1,10 +1,12 @@
-/** `elbow sample`, `elbow reconstruct`, `elbow interpolate`: a model's pictures. */
+/** `elbow sample`, `elbow reconstruct`, `elbow interpolate`: pictures from a model. */
 import type { Split } from "../data/dataset.ts";
-import { ConfigError } from "../errors.ts";
+import { ConfigError, FormatError } from "../errors.ts";
 import { writeWhole } from "../files/file-node.ts";
+import { imageOf } from "../model/config.ts";
 import { tuneEngine } from "../node.ts";
+import type { ImageShape } from "../report/grid.ts";
 import { interpolationPicture, reconstructionsPicture, samplesPicture } from "../report/pictures.ts";
-import { dataFor, imageShapeOf, openModel } from "./open-model.ts";
+import { dataFor, type OpenedModel, openModel } from "./open-model.ts";
 import type { DataFlags } from "./options.ts";
 import { counted, expectEnding, print } from "./output.ts";
 
@@ -19,10 +21,7 @@ export interface SampleFlags extends OutputFlags {
 
 export async function sampleCommand(path: string, flags: SampleFlags): Promise<void> {
   const { number, seed, output } = flags;
-  expectEnding(flags.output, ".png", "");
-  tuneEngine();
-  const model = await openModel(path);
-  const shape = imageShapeOf(model);
+  const { model, shape } = await open(path, flags);
   const images = model.vae.sample(number, seed === undefined ? {} : { seed });
   await write(output, samplesPicture(images, shape), counted(number, "sample"));
 }
@@ -32,10 +31,7 @@ export interface ReconstructFlags extends OutputFlags, DataFlags {
 }
 
 export async function reconstructCommand(path: string, flags: ReconstructFlags): Promise<void> {
-  expectEnding(flags.output, ".png", "");
-  tuneEngine();
-  const model = await openModel(path);
-  const shape = imageShapeOf(model);
+  const { model, shape } = await open(path, flags);
   const { test } = await dataFor(model, flags);
   const count = Math.min(flags.number, test.count);
   const originals = test.values.subarray(0, count * test.dim);
@@ -50,10 +46,7 @@ export interface InterpolateFlags extends OutputFlags, DataFlags {
 }
 
 export async function interpolateCommand(path: string, flags: InterpolateFlags): Promise<void> {
-  expectEnding(flags.output, ".png", "");
-  tuneEngine();
-  const model = await openModel(path);
-  const shape = imageShapeOf(model);
+  const { model, shape } = await open(path, flags);
   const { test } = await dataFor(model, flags);
   const { from, to, steps, output } = flags;
   const start = model.vae.encode(row(test, "--from", from)).mu;
@@ -64,6 +57,19 @@ export async function interpolateCommand(path: string, flags: InterpolateFlags):
     interpolationPicture(images, shape),
     `${steps} images from test image ${from} to ${to}`,
   );
+}
+
+async function open(
+  path: string,
+  { output }: OutputFlags,
+): Promise<{ model: OpenedModel; shape: ImageShape }> {
+  expectEnding(output, ".png", "");
+  tuneEngine();
+  const model = await openModel(path);
+  const image = imageOf(model.config);
+  if (image?.channels === 1) return { model, shape: [image.height, image.width] };
+  const found = `rows of ${model.config.inputShape.join(" × ")} numbers`;
+  throw new FormatError({ setting: model.path, expected: "a model of grayscale images", found });
 }
 
 /** A straight line in latent space, both ends included: [steps, latentDim]. */

@@ -1,4 +1,4 @@
-/** `elbow encode` */
+/** `elbow encode`: the latent means of rows, as a file. */
 import { tuneEngine } from "../node.ts";
 import { groupDigits } from "../report/numbers.ts";
 import { dataFor, openModel } from "./open-model.ts";

@@ -1,4 +1,4 @@
-/** `elbow evaluate` */
+/** `elbow evaluate`: the mean negative ELBO of the test rows. */
 
 import { LIKELIHOODS } from "../model/likelihoods.ts";
 import { lossOf } from "../model/objective.ts";
@@ -17,7 +17,7 @@ export async function evaluateCommand(path: string, flags: EvaluateFlags): Promi
   const model = await openModel(path);
   const { name, test } = await dataFor(model, flags);
   const losses = model.vae.losses(test.values);
-  // In the order of rows, as training sums them: the figures are those of metrics.jsonl to the last bit.
+  // Summed in the order of rows, as in training: bitwise the figures of metrics.jsonl.
   const mean = (values: Float64Array): number => values.reduce((sum, value) => sum + value, 0) / test.count;
   const reconstruction = mean(losses.reconstruction);
   const kl = mean(losses.kl);

@@ -1,4 +1,4 @@
-/** `elbow export` */
+/** `elbow export`: a model as ONNX files. */
 import { ConfigError } from "../errors.ts";
 import { expectDirectoryFree, writeWholeDirectory } from "../files/directory-node.ts";
 import { serializeOnnx } from "../formats/onnx.ts";

@@ -1,4 +1,4 @@
-/** How the command ends: its exit codes, and what it says when something is wrong. */
+/** Exit codes and error messages of the command. */
 import process from "node:process";
 import { styleText } from "node:util";
 import { CommanderError } from "commander";
@@ -14,7 +14,7 @@ export const EXIT = {
   interrupted: 130,
 } as const;
 
-/** Stopped by the user while there was nothing to save. */
+/** The user stopped the command before there was anything to save. */
 export class InterruptedError extends ElbowError {
   override get name(): string {
     return "InterruptedError";
@@ -22,7 +22,7 @@ export class InterruptedError extends ElbowError {
 }
 
 export function exitCodeOf(error: unknown): number {
-  // Help and version are no faults, but commander ends them by throwing as well.
+  // commander also throws after help and version, which are no errors.
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   if (error instanceof ConfigError) return EXIT.usage;
   return error instanceof InterruptedError ? EXIT.interrupted : EXIT.failure;
@@ -35,7 +35,7 @@ export function report(error: unknown, hint: string): void {
   process.stderr.write(`${label} ${explain(error, hint)}\n`);
 }
 
-/** What `report` says. `hint` leads from a wrong command line to the help. */
+/** The message of an error. `hint` leads from a wrong command line to the help. */
 export function explain(error: unknown, hint: string): string {
   // commander writes sentences with a label.
   if (error instanceof CommanderError) return `${oneLine(error.message).replace(/^error: |\.$/g, "")}${hint}`;
@@ -48,7 +48,7 @@ export function explain(error: unknown, hint: string): string {
   return `this should not have happened, please report it: ${stack}`;
 }
 
-/** The same error with what the user can do now behind its own remedy. */
+/** The same error with the advice after its own remedy. */
 export function withAdvice(error: unknown, advice: string): unknown {
   if (!(error instanceof ElbowError)) return error;
   const { setting, remedy } = error.fault;

@@ -1,4 +1,4 @@
-/** `elbow import` */
+/** `elbow import`: weights of another program as a model file. */
 import { stat } from "node:fs/promises";
 import { basename, dirname, extname, join } from "node:path";
 import { FileError } from "../errors.ts";

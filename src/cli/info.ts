@@ -57,7 +57,7 @@ async function chooseKernels(): Promise<Kernels> {
   return { build: findBuild(arithmetic, shared).file, arithmetic, tile, width };
 }
 
-/** Training this model on this machine, as its run did or as a new one would. */
+/** Training this model on this machine, with the settings and data of its run or with the defaults. */
 function sessionOf({ config, run }: OpenedFile, { tile }: Kernels): Session {
   return withNonzeros({
     config,
@@ -75,12 +75,12 @@ async function fileSizes({ path, run }: OpenedFile): Promise<FileSize[]> {
     ? Object.values(RUN_FILES).map((name) => [name, run.directory.file(name)])
     : [[path, path]];
   const sizes = await Promise.all(
-    paths.map(async ([name, file]) => ({
-      name: name!,
-      bytes: (await stat(file!).catch(() => undefined))?.size,
-    })),
+    paths.map(async ([name, file]) => {
+      const bytes = (await stat(file!).catch(() => undefined))?.size;
+      return bytes === undefined ? [] : [{ name: name!, bytes }];
+    }),
   );
-  return sizes.flatMap(({ name, bytes }) => (bytes === undefined ? [] : [{ name, bytes }]));
+  return sizes.flat();
 }
 
 function modelLines({ config, info, run, path }: OpenedFile): string[] {

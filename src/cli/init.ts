@@ -1,4 +1,4 @@
-/** `elbow init`: a small project that uses a model, copied from examples/. */
+/** `elbow init`: a small project around a model, copied from examples/. */
 import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, rmdir, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -14,11 +14,11 @@ export interface InitFlags {
   readonly model?: string;
 }
 
-/** examples/ stands two folders above, in a checkout and in the package. */
+/** Two folders above, in a checkout and in the package. */
 const EXAMPLES = new URL("../../examples/", import.meta.url);
-/** What the projects are called in examples/. */
+/** The name of every project in examples/. */
 const PLACEHOLDER = /\bmy-vae\b/g;
-/** What npm and Cloudflare both take for a name. */
+/** A name that npm and Cloudflare both accept. */
 const NAME = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
 
 export async function initCommand(kind: ProjectKind, path: string, flags: InitFlags): Promise<void> {
@@ -38,7 +38,7 @@ export async function initCommand(kind: ProjectKind, path: string, flags: InitFl
   await appear(path, async (directory) => {
     await cp(fileURLToPath(new URL(kind, EXAMPLES)), directory, { recursive: true, filter: isSource });
     await nameProject(directory, name);
-    // npm leaves files of that name out of packages
+    // npm does not publish files named .gitignore
     await rename(join(directory, "gitignore"), join(directory, ".gitignore"));
     await writeFile(join(directory, RUN_FILES.model), bytes);
   });
@@ -46,12 +46,12 @@ export async function initCommand(kind: ProjectKind, path: string, flags: InitFl
   print(`Next: cd ${shellWord(path)} && npm install && npm start`);
 }
 
-/** Not what somebody's npm made in a checkout. */
+/** False for what npm and builds leave in a checkout. */
 export function isSource(path: string): boolean {
   return !["node_modules", "dist", ".wrangler", "package-lock.json"].includes(basename(path));
 }
 
-/** Puts the project's name wherever the example has its own. */
+/** Replaces the example's name by the project's in all files. */
 async function nameProject(directory: string, name: string): Promise<void> {
   for (const entry of await readdir(directory, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile()) continue;
@@ -80,9 +80,9 @@ async function appear(path: string, fill: (directory: string) => Promise<void>):
   try {
     temporary = await mkdtemp(join(dirname(resolve(path)), `.${basename(path)}-`));
     const project = join(temporary, "project");
-    await mkdir(project); // with the rights of any new directory, which the temporary one has not
+    await mkdir(project); // with the permissions of any new directory, unlike the temporary one
     await fill(project);
-    await rmdir(path).catch(() => {}); // an empty one gives way
+    await rmdir(path).catch(() => {}); // an empty one is replaced
     await rename(project, path);
   } catch (cause) {
     throw writeError(path, cause);

@@ -5,13 +5,13 @@ import { whenReaderGone } from "./output.ts";
 export interface Interrupts {
   /** Aborted at the first Ctrl-C. */
   readonly signal: AbortSignal;
-  /** Gives Ctrl-C its usual meaning back. */
+  /** Restores the usual meaning of Ctrl-C. */
   release(): void;
 }
 
 /**
- * From now on Ctrl-C (SIGINT; SIGTERM too, and a reader that closes the pipe) asks for an orderly end. The second Ctrl-C
- * ends the process at once.
+ * From now on Ctrl-C (SIGINT; also SIGTERM, and a reader that closes the pipe) aborts the signal. The second Ctrl-C ends
+ * the process at once.
  */
 export function catchInterrupts(): Interrupts {
   const controller = new AbortController();

@@ -6,7 +6,7 @@ import { watchReader } from "./output.ts";
 import { helpHint, run } from "./program.ts";
 
 watchReader();
-// Where `ulimit -f` is passed, a write shall fail, so that it can be said which; unheard, the signal ends the process.
+// Beyond `ulimit -f` a write must fail with an error; without a listener the signal ends the process.
 process.on("SIGXFSZ", () => {});
 const line = process.argv.slice(2);
 try {

@@ -16,7 +16,6 @@ import { columns, commandName, counted, note, print, printJson } from "./output.
 export interface RunStart {
   readonly directory: string;
   readonly config: RunConfig;
-  /** How many. */
   readonly parameters: number;
   readonly workers: number;
   readonly tile: string;
@@ -36,7 +35,6 @@ export interface RunEnd {
   /** Since the command started. */
   readonly seconds: number;
   readonly files: readonly string[];
-  readonly last: EpochMetrics | undefined;
 }
 
 export interface Narrator {
@@ -49,60 +47,43 @@ export interface Narrator {
   close(): void;
 }
 
-export function chooseNarrator({
-  quiet = false,
-  json = false,
-}: {
-  quiet?: boolean;
-  json?: boolean;
-}): Narrator {
+export function chooseNarrator({ quiet, json }: { quiet?: boolean; json?: boolean }): Narrator {
   if (json) return new JsonLines();
   if (quiet) return new Silence();
   return new Lines(process.stdout.isTTY && process.env.TERM !== "dumb");
 }
 
 class Silence implements Narrator {
-  start(): void {}
+  start(_run: RunStart): void {}
   progress(): void {}
-  epoch(): void {}
-  done(): void {}
-  interrupted(): void {}
+  epoch(_metrics: EpochMetrics): void {}
+  done(_end: RunEnd): void {}
+  interrupted(_end: RunEnd): void {}
   close(): void {}
 }
 
 /** Lines of JSON and nothing else. */
-class JsonLines implements Narrator {
-  start({ directory, config, ...rest }: RunStart): void {
+class JsonLines extends Silence {
+  override start({ directory, config, ...rest }: RunStart): void {
     const { data, model, training, epochs, arithmetic } = config;
-    printJson({
-      event: "start",
-      directory,
-      data,
-      model,
-      training: { epochs, ...training },
-      arithmetic,
-      ...rest,
-    });
+    const settings = { data, model, training: { epochs, ...training }, arithmetic };
+    printJson({ event: "start", directory, ...settings, ...rest });
   }
 
-  progress(): void {}
-
-  epoch(metrics: EpochMetrics): void {
+  override epoch(metrics: EpochMetrics): void {
     printJson({ event: "epoch", ...metrics });
   }
 
-  done({ directory, epoch, seconds, files }: RunEnd): void {
+  override done({ directory, epoch, seconds, files }: RunEnd): void {
     printJson({ event: "done", directory, epoch, seconds, files });
   }
 
-  interrupted({ directory, epoch, step, seconds, files }: RunEnd): void {
+  override interrupted({ directory, epoch, step, seconds, files }: RunEnd): void {
     printJson({ event: "interrupted", directory, epoch, step, seconds, files });
   }
-
-  close(): void {}
 }
 
-/** One line per epoch; on a terminal a bar shows how far the next one is. */
+/** One line per epoch, and on a terminal a progress bar of the current one. */
 class Lines implements Narrator {
   readonly #terminal: boolean;
   #bar: EpochBar | undefined;

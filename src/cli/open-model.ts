@@ -1,15 +1,13 @@
-/** MODEL on the command line: a model file, or a run directory that holds one. */
+/** Opens <model>: a model file, or a run directory with one. */
 import { stat } from "node:fs/promises";
 import { basename, dirname } from "node:path";
 import { shortSum } from "../codecs/sha256.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { isDownloadable } from "../data/registry.ts";
-import { ConfigError, DataError, FileError, FormatError } from "../errors.ts";
+import { ConfigError, DataError, FileError } from "../errors.ts";
 import { readWhole } from "../files/file-node.ts";
 import { type ModelFile, parseModel } from "../formats/model-file.ts";
-import { imageOf } from "../model/config.ts";
 import { Vae } from "../node.ts";
-import type { ImageShape } from "../report/grid.ts";
 import type { DataSource, RunConfig } from "../runs/run-config.ts";
 import { RUN_FILES, RunDirectory } from "../runs/run-directory-node.ts";
 import { supportedArithmetic } from "../wasm/builds.ts";
@@ -18,7 +16,6 @@ import { dataSource, elsewhere, loadSource } from "./data.ts";
 import type { DataFlags } from "./options.ts";
 
 export interface OpenedFile extends ModelFile {
-  /** Where the file is. */
   readonly path: string;
   /** The run that it belongs to, if it is in a run directory. */
   readonly run?: { readonly directory: RunDirectory; readonly config: RunConfig } | undefined;
@@ -66,7 +63,7 @@ async function openRun(path: string): Promise<RunDirectory | undefined> {
 }
 
 /**
- * The data to run a model on: what the user names, otherwise what the model was trained on.
+ * The data to run a model on: --data, otherwise what the model was trained on.
  *
  * @throws {DataError} when that data is not here, or does not fit the model
  */
@@ -101,16 +98,4 @@ function ownData({ path, run, info }: OpenedFile, dataDir: string | undefined): 
   const trainedOn = name === undefined ? "" : `, which was trained on ${name}`;
   const expected = `mnist, fashion-mnist, digits or a directory of IDX files, for ${path}${trainedOn}`;
   throw new ConfigError({ setting: "--data", expected, found: "nothing" });
-}
-
-/**
- * Height and width of a model's rows, as PNG files have them.
- *
- * @throws {FormatError} when they are not grayscale images
- */
-export function imageShapeOf({ config, path }: OpenedFile): ImageShape {
-  const image = imageOf(config);
-  if (image?.channels === 1) return [image.height, image.width];
-  const found = `rows of ${config.inputShape.join(" × ")} numbers`;
-  throw new FormatError({ setting: path, expected: "a model of grayscale images", found });
 }

@@ -1,4 +1,4 @@
-/** The command's options: words for each setting, and from text to a checked value. The model decides what is allowed. */
+/** Options: the words for each setting, and its value from text. The tables of src/model decide what is allowed. */
 import { Argument, Option } from "commander";
 import { quoteIfNeeded } from "../codecs/quote.ts";
 import { ConfigError } from "../errors.ts";
@@ -12,14 +12,14 @@ import {
 import { oneOf, type Setting, wholeNumber } from "../model/settings.ts";
 
 const SETTINGS = { ...MODEL_SETTINGS, ...TRAINING_SETTINGS, ...WORK_SETTINGS };
-/** The width of a row is the data's, and the tile is ELBOW_KERNELS'. */
+/** The data has the width of a row, and ELBOW_KERNELS the tile. */
 type Key = Exclude<keyof typeof SETTINGS, "inputDim" | "tile">;
 
 interface Words {
   readonly flags: string;
   readonly help: string;
   readonly read?: (text: string) => unknown;
-  /** Instead of the setting's own. */
+  /** This and the next two replace the setting's own. */
   readonly range?: string;
   readonly expected?: string;
   readonly default?: string;
@@ -58,12 +58,12 @@ const WORDS: Readonly<Record<Key, Words>> = {
   samples: { flags: "--samples <n>", help: "posterior samples to average per row" },
 };
 
-/** A number as people write one; NaN for anything else, which no setting accepts. */
+/** A decimal number; NaN for anything else, which no setting accepts. */
 function toNumber(text: string): number {
   return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text.trim()) ? Number(text) : Number.NaN;
 }
 
-/** An option whose text must be allowed. Without `.default`, its value is undefined where it is not given. */
+/** An option whose value is checked. It is undefined if not given, unless `.default` follows. */
 function checkedOption(words: Words, setting: Setting<unknown>): Option {
   const { flags, help, read = toNumber } = words;
   const { range, expected, default: otherwise } = { ...setting, ...words };
@@ -86,23 +86,23 @@ export function textOption(flags: string, help: string, otherwise?: string): Opt
   return new Option(flags, otherwise === undefined ? help : `${help} (default ${otherwise})`);
 }
 
-/** The option of a setting. Its default is applied where the setting is used, so `--resume` sees what was given. */
+/** The option of a setting. Without a default here, `--resume` sees which options were given. */
 export function settingOption(key: Key, words: Partial<Words> = {}): Option {
   const option = checkedOption({ ...WORDS[key], ...words }, SETTINGS[key]);
   option.attributeName = () => key;
   return option;
 }
 
-/** What people call a setting: `--lr`. */
+/** The option of a setting, such as `--lr`; other names stay. */
 export function flagOf(key: string): string {
-  return key in WORDS ? WORDS[key as Key].flags.split(" ")[0]! : key;
+  return Object.hasOwn(WORDS, key) ? WORDS[key as Key].flags.split(" ")[0]! : key;
 }
 
 const MODEL_KEYS = ["hidden", "latentDim", "activation", "likelihood", "seed"] as const;
 export const MODEL_OPTIONS = MODEL_KEYS.map((key) => settingOption(key));
 export const STEP_OPTIONS = [settingOption("batchSize"), settingOption("learningRate")];
 
-/** An option of the command alone, with its default in place. */
+/** An option that is no setting of a model or of training. */
 function ownOption(
   flags: string,
   help: string,
@@ -146,7 +146,7 @@ export interface DataFlags {
   readonly dataDir?: string;
 }
 
-/** What `elbow train` and `elbow trace` were told of the work; absent where they were told nothing. */
+/** The options that `elbow train` and `elbow trace` share; undefined if not given. */
 export interface WorkFlags extends DataFlags, Partial<Omit<VaeConfig, "inputDim"> & TrainingConfig> {}
 
 export interface TrainFlags extends WorkFlags {

@@ -9,7 +9,7 @@ export function print(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-/** A line on stderr: something to know that is no result. */
+/** A line on stderr, for what is no result. */
 export function note(line: string): void {
   process.stderr.write(`${line}\n`);
 }
@@ -22,8 +22,8 @@ export function printJson(value: object): void {
 let readerGone: () => void = () => process.exit();
 
 /**
- * What to do when whoever reads our output has had enough (`elbow info … | head -1`): end without a word. A command that
- * has work to save sets its own.
+ * Sets what to do when the reader of stdout closes it (`elbow info … | head -1`). By default the process ends silently;
+ * a command with work to save sets its own.
  */
 export function whenReaderGone(action: () => void): void {
   readerGone = action;
@@ -39,7 +39,7 @@ export function watchReader(): void {
 
 let version: string | undefined;
 
-/** The package's version; package.json stands two folders above, in a checkout and in the package. */
+/** The package's version. package.json is two folders above, in a checkout and in the package. */
 export function elbowVersion(): string {
   if (version === undefined) {
     const url = new URL("../../package.json", import.meta.url);
@@ -48,7 +48,7 @@ export function elbowVersion(): string {
   return version;
 }
 
-/** How the user can call this command again: it is on the PATH only where the package is installed globally. */
+/** How the user calls this command: it is on the PATH only if the package is installed globally. */
 export function commandName(): string {
   const fromSource = import.meta.url.endsWith(".ts");
   return fromSource || process.env.npm_command === "exec" ? "npx elbow" : "elbow";
@@ -62,7 +62,7 @@ export function counted(count: number, what: string): string {
 /**
  * Refuses a file name before any work is done for it.
  *
- * @throws {ConfigError} when `-o` has another ending: the file would mislead, or replace somebody's
+ * @throws {ConfigError} when `-o` has another ending, which would mislead or replace another kind of file
  */
 export function expectEnding(path: string, ...endings: readonly string[]): void {
   if (endings.includes(extname(path).toLowerCase())) return;
@@ -70,7 +70,7 @@ export function expectEnding(path: string, ...endings: readonly string[]): void 
   throw new ConfigError({ setting: "-o", expected, found: path });
 }
 
-/** A table's rows with their cells under each other; `right` has the numbers of columns that end flush. */
+/** The lines of a table with aligned columns; `right` lists the columns that are aligned to the right. */
 export function columns(rows: readonly (readonly string[])[], right: readonly number[] = []): string[] {
   const widths: number[] = [];
   for (const row of rows) {

@@ -7,7 +7,7 @@ import { priorGrid } from "../report/quantiles.ts";
 import { RUN_FILES } from "../runs/run-directory-node.ts";
 
 const SAMPLES = 64;
-/** 20 × 20 images of 28 × 28 fill the width of a page. */
+/** Images of 28 × 28 then make 560 pixels. */
 const MANIFOLD_SIDE = 20;
 
 /** The pictures of a run: their file names and their bytes. None, if its rows are not grayscale images. */

@@ -1,4 +1,4 @@
-/** The command's words: what there is to call, with which options, and what the help says. */
+/** All commands with their options and help. */
 import { Argument, Command, Option } from "commander";
 import { EXIT } from "./fail.ts";
 import {
@@ -21,9 +21,9 @@ interface CommandWords {
   readonly does: string;
   readonly arguments?: readonly Argument[];
   readonly options: readonly Option[];
-  /** Without the command's name, which comes first. */
+  /** What follows the command's name. */
   readonly examples: readonly string[];
-  /** What a command does is loaded only when it is called. A number that it returns is the exit code. */
+  /** Loads a command when it is called. If it returns a number, that is the exit code. */
   readonly load: () => Promise<(...given: never[]) => Promise<unknown>>;
 }
 
@@ -196,26 +196,13 @@ const COMMANDS: Readonly<Record<string, CommandWords>> = {
  */
 export async function run(line: readonly string[]): Promise<number> {
   let exitCode: number = EXIT.ok;
-  const program = makeProgram((code) => {
-    exitCode = code;
-  });
-  await program.parseAsync(line, { from: "user" });
-  return exitCode;
-}
-
-/** Leads from a wrong command line to the help. */
-export function helpHint([name = ""]: readonly string[]): string {
-  return `; see elbow ${Object.hasOwn(COMMANDS, name) ? `${name} ` : ""}--help`;
-}
-
-function makeProgram(exit: (code: number) => void): Command {
   const program = new Command("elbow")
     .description("Train variational autoencoders on the CPU, and use them.")
     .version(elbowVersion(), "-v, --version")
     .exitOverride()
-    // Errors are reported in one place, by whoever catches them.
+    // main.ts reports errors.
     .configureOutput({ outputError: () => {} })
-    // A description is whole: it has the default in it.
+    // The description includes the default.
     .configureHelp({ optionDescription: ({ description }) => description })
     .showHelpAfterError(false);
   for (const [name, words] of Object.entries(COMMANDS)) {
@@ -225,10 +212,10 @@ function makeProgram(exit: (code: number) => void): Command {
     const lines = words.examples.map((example) => `elbow ${name} ${example}`.trimEnd());
     command.addHelpText("after", examples(lines)).action(async (...given: unknown[]) => {
       const code = await (await words.load())(...(given as never[]));
-      if (typeof code === "number") exit(code);
+      if (typeof code === "number") exitCode = code;
     });
   }
-  return program.addHelpText(
+  program.addHelpText(
     "after",
     examples([
       "elbow train                       MNIST, 784-400-2-400-784, ten epochs",
@@ -236,6 +223,13 @@ function makeProgram(exit: (code: number) => void): Command {
       "elbow train --help                all options of training",
     ]),
   );
+  await program.parseAsync(line, { from: "user" });
+  return exitCode;
+}
+
+/** Leads from a wrong command line to the help. */
+export function helpHint([name = ""]: readonly string[]): string {
+  return `; see elbow ${Object.hasOwn(COMMANDS, name) ? `${name} ` : ""}--help`;
 }
 
 function examples(lines: readonly string[]): string {

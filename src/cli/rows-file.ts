@@ -1,4 +1,4 @@
-/** Numbers of every row of a dataset as a file: what `elbow encode` and `elbow score` write. */
+/** Files with numbers for each row of a dataset, as `elbow encode` and `elbow score` write them. */
 import { extname } from "node:path";
 import { serializeCsv } from "../codecs/csv.ts";
 import { serializeNpy } from "../codecs/npy.ts";
@@ -6,7 +6,7 @@ import type { Split } from "../data/dataset.ts";
 import { writeWhole } from "../files/file-node.ts";
 
 /**
- * NumPy's file holds the values alone; CSV has names above its columns, and before them the labels where there are any.
+ * Writes NumPy or CSV. Only CSV has column names and, if the dataset has labels, a first column of labels.
  *
  * @param values [rows, columns.length], row-major
  * @param shape NumPy's

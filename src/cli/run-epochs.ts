@@ -69,13 +69,12 @@ export async function runEpochs(run: Run): Promise<Omit<RunEnd, "seconds"> & { i
     steps: trainer.steps,
     epochs: config.epochs,
     files: [...CORE_FILES, ...pictures],
-    last: metrics.at(-1),
   };
 }
 
 /** @returns the names of the files */
 async function draw({ vae, shown, directory }: Run): Promise<string[]> {
-  // Loaded when the first is drawn: no step needs to wait for it.
+  // Loaded here, so that the first step need not wait for it.
   const { runPictures } = await import("./pictures.ts");
   const names: string[] = [];
   for (const [name, png] of runPictures(vae, shown)) {

@@ -1,4 +1,4 @@
-/** `elbow score` */
+/** `elbow score`: the negative ELBO of each row, as a file. */
 import { checkSamples } from "../model/config.ts";
 import { tuneEngine } from "../node.ts";
 import { groupDigits } from "../report/numbers.ts";

@@ -1,4 +1,4 @@
-/** `elbow trace` */
+/** `elbow trace`: the first training steps, as a file for other programs. */
 import { stat } from "node:fs/promises";
 import { cpus } from "node:os";
 import process from "node:process";

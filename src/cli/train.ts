@@ -1,4 +1,4 @@
-/** `elbow train` */
+/** `elbow train`: a run, new or resumed. */
 import process from "node:process";
 import { shellWord } from "../codecs/quote.ts";
 import type { Dataset, Split } from "../data/dataset.ts";
@@ -19,7 +19,7 @@ import { commandName, elbowVersion, print, printJson } from "./output.ts";
 import { isComplete, openResumed } from "./resume.ts";
 import { type Prepared, runEpochs } from "./run-epochs.ts";
 
-/** Rows that reconstructions.png shows. */
+/** In reconstructions.png. */
 const SHOWN_ROWS = 32;
 
 /** @returns the exit code */
@@ -88,7 +88,7 @@ async function prepare(
 ): Promise<Prepared> {
   const { source, dataset } = await loadData(flags, earlier, signal);
   if (earlier !== undefined) expectSameData(earlier, dataset);
-  const vae = await createModel(flags, earlier, dataset.train);
+  const vae = await (earlier ? resumedModel(earlier) : newModel(flags, dataset.train));
   const config = earlier
     ? { ...earlier.config, data: { ...earlier.config.data, ...source } }
     : newConfig(flags, source, dataset, vae);
@@ -116,9 +116,7 @@ async function loadData(
 }
 
 /** A resumed run keeps its arithmetic on every machine. */
-function createModel(flags: TrainFlags, earlier: EarlierRun | undefined, train: Split): Promise<Vae> {
-  if (earlier === undefined) return newModel(flags, train);
-  const { model, arithmetic } = earlier.config;
+function resumedModel({ config: { model, arithmetic } }: EarlierRun): Promise<Vae> {
   return Vae.create(model, { arithmetic });
 }
 
@@ -169,11 +167,5 @@ function sayComplete({ directory, checkpoint, config }: EarlierRun, { json, quie
 }
 
 function nothingToSave(): InterruptedError {
-  const found = "an interruption";
-  return new InterruptedError({
-    setting: "the run",
-    expected: "its first step",
-    found,
-    remedy: "nothing was saved",
-  });
+  return new InterruptedError({ setting: "the run", expected: "its first step", found: "an interruption" });
 }

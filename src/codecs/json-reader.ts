@@ -2,25 +2,29 @@ import { FormatError } from "../errors.ts";
 import { describe, quoteIfNeeded } from "./quote.ts";
 
 /** What a value may be. */
-interface Kind {
+export interface Kind {
   readonly expected: string;
   readonly accepts: (value: unknown) => boolean;
 }
 
-/** Shown to people, so nothing in it may steer a terminal. */
+/** It is printed, so it must have no control characters for a terminal. */
 function isLine(value: unknown): value is string {
   return typeof value === "string" && !/[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u.test(value);
 }
 
 const LINE: Kind = { expected: "a line of text", accepts: isLine };
 
-/** An object of a JSON file that people may have edited: every fault names the file, the key, and what was found. */
+/** An object of a JSON file that people may have edited. An error names the file and the key. */
 export class JsonReader {
   /** Own keys only, whatever they are called. */
   readonly #values: ReadonlyMap<string, unknown>;
   readonly #where: string;
 
-  private constructor(value: unknown, setting: string, inside: string) {
+  /**
+   * @param setting what to call the value in errors
+   * @param inside what to put before the name of a key
+   */
+  constructor(value: unknown, setting: string, inside: string) {
     if (typeof value !== "object" || value === null || Array.isArray(value)) {
       throw new FormatError({ setting, expected: "a JSON object", found: describeFound(value) });
     }
@@ -30,13 +34,7 @@ export class JsonReader {
 
   /** @param file what to call it in errors: its path. */
   static parse(text: string, file: string): JsonReader {
-    let value: unknown;
-    try {
-      value = JSON.parse(text);
-    } catch (cause) {
-      throw new FormatError({ setting: file, expected: "a JSON object", found: "no JSON" }, { cause });
-    }
-    return new JsonReader(value, file, `${file}: `);
+    return new JsonReader(parseJson(text, file), file, `${file}: `);
   }
 
   has(key: string): boolean {
@@ -70,6 +68,15 @@ export class JsonReader {
   /** All keys and values, for others to check. */
   values(): Record<string, unknown> {
     return Object.fromEntries(this.#values);
+  }
+}
+
+/** @param setting what to call the text in errors */
+export function parseJson(text: string, setting: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new FormatError({ setting, expected: "JSON", found: "another text" }, { cause });
   }
 }
 

@@ -244,7 +244,7 @@ class Draws {
   #word(): number {
     const at = this.#drawn++;
     if (at % 4 === 0) {
-      philox(at / 4, this.#row, this.#use, PURPOSE.digits, this.#key[0], this.#key[1], this.#words);
+      philox([at / 4, this.#row, this.#use, PURPOSE.digits], this.#key, this.#words);
     }
     return this.#words[at % 4]!;
   }

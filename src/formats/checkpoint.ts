@@ -1,7 +1,7 @@
 /**
- * A checkpoint as a safetensors file: the model, Adam's two moments of each of its tensors (`adam.m.fc1.weight`, …), and
- * in the metadata where training stands. Numbers there are written in the fewest digits that give the same number back,
- * so a resumed run is bitwise the run that never stopped.
+ * A checkpoint as a safetensors file: the model, Adam's two moments of each tensor (`adam.m.fc1.weight`, …), and the
+ * progress of training in the metadata. Numbers are written in the fewest digits that are read as the same number, so a
+ * resumed run is bitwise the run that never stopped.
  */
 
 import { parseSafetensors, serializeSafetensors } from "../codecs/safetensors.ts";
@@ -12,7 +12,7 @@ import type { TrainingState } from "../model/training-state.ts";
 import { checkFile, describeModel, MetadataReader, type ModelInfo } from "./metadata.ts";
 import { takeTensors } from "./model-file.ts";
 
-/** All that decides how training is resumed. */
+/** Everything that training resumes from. */
 export interface Checkpoint {
   readonly config: VaeConfig;
   readonly training: TrainingConfig;
@@ -23,7 +23,7 @@ export interface Checkpoint {
 const M = "adam.m.";
 const V = "adam.v.";
 
-/** The bytes of a checkpoint. How long it was trained is the state's to say. */
+/** The bytes of a checkpoint. `state` has the epochs and steps, and replaces `info.trained`. */
 export function serializeCheckpoint({ config, training, state, info }: Checkpoint): Uint8Array<ArrayBuffer> {
   const trained = { epochs: state.epoch, steps: state.step };
   const metadata = {
@@ -41,7 +41,7 @@ export function serializeCheckpoint({ config, training, state, info }: Checkpoin
 }
 
 /**
- * Reads a checkpoint, with the same mistrust as `parseModel`.
+ * Reads a checkpoint, with the same checks as `parseModel`.
  *
  * @throws {FormatError} when it is not a checkpoint of ours, whole and finite
  */

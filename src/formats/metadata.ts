@@ -1,28 +1,23 @@
 /**
- * What a file of weights says about itself in `__metadata__`, which holds texts only. With it a file can be run alone:
+ * `__metadata__` of a file of weights: everything that running the model needs beside the weights, as texts.
  *
  *     format         "pt", as PyTorch's tools like to see
  *     elbow          the version that wrote it
  *     contents       "model", "checkpoint" or "trace"
  *     formatVersion  "2"; a reader refuses what is newer than itself
  *     config         every setting of the model, as JSON
- *     arithmetic     how the kernels rounded that trained it
+ *     arithmetic     rounding of the kernels that trained it
  *     dataset, datasetSha256, epochs, steps
- *                    what it was trained on, how long it was trained; each where it is known
- *     imageShape     height and width of a row, for other programs: it is also in the config
+ *                    what it was trained on and how long, if known
+ *     imageShape     height and width of an image, also in the config; for other programs
  *
- * Version 1 had no `inputShape` in its config: `imageShape` alone said that rows were images.
+ * Version 1 has no `inputShape` in its config, only `imageShape`.
  */
 
-import { describe, quote } from "../codecs/quote.ts";
+import { JsonReader, type Kind, parseJson } from "../codecs/json-reader.ts";
+import { quote } from "../codecs/quote.ts";
 import { ConfigError, FormatError } from "../errors.ts";
-import {
-  checkConfig,
-  imageOf,
-  MODEL_SETTINGS,
-  type PartialVaeConfig,
-  type VaeConfig,
-} from "../model/config.ts";
+import { checkConfig, imageOf, MODEL_SETTINGS, type VaeConfig } from "../model/config.ts";
 import { oneOf, type Setting } from "../model/settings.ts";
 import type { Arithmetic } from "../wasm/builds.ts";
 
@@ -31,11 +26,11 @@ export const FORMAT_VERSION = 2;
 
 export const ARITHMETIC: Setting<Arithmetic> = oneOf(["simd", "relaxed"]);
 
-/** What is known about a model beside its config and its weights. */
+/** What is known about a model apart from its config and weights. */
 export interface ModelInfo {
   /** The version of Elbow that wrote the file. */
   readonly elbow?: string | undefined;
-  /** How the kernels rounded that trained it. */
+  /** Rounding of the kernels that trained it. */
   readonly arithmetic?: Arithmetic | undefined;
   /** What it was trained on. */
   readonly dataset?:
@@ -131,54 +126,67 @@ export function checkFile<T>(where: string, check: () => T): T {
   }
 }
 
+/** The shortest text of a number. */
+const NUMBER: Kind = {
+  expected: "a number",
+  accepts: (text) => Number.isFinite(Number(text)) && String(Number(text)) === text,
+};
+const WHOLE_NUMBER: Kind = {
+  expected: "a whole number, 0 or more",
+  accepts: (text) => NUMBER.accepts(text) && Number.isSafeInteger(Number(text)) && Number(text) >= 0,
+};
+
 /**
  * The texts of one file, read one by one.
  *
  * @internal
  */
 export class MetadataReader {
-  readonly #metadata: Metadata;
+  readonly #texts: JsonReader;
   readonly #file: string;
+  readonly #where: string;
 
   /** @param file what to call it in errors: its path. */
   constructor(metadata: Metadata, file: string) {
-    this.#metadata = metadata;
     this.#file = file;
+    this.#where = `${file}: __metadata__.`;
+    this.#texts = new JsonReader(metadata, file, this.#where);
   }
 
   /** @throws {FormatError} when it is another program's file, from the future, or not of the kind that is wanted */
   expectContents(wanted: Contents): void {
     const setting = this.#file;
-    if (!this.#has("config")) {
+    if (!this.#texts.has("config")) {
       const found = "no config in its __metadata__";
       const remedy = "import weights of another program first";
       throw new FormatError({ setting, expected: `an Elbow ${wanted}`, found, remedy });
     }
-    expectVersion(this.wholeNumber("formatVersion"), this.#name("formatVersion"));
-    const found = this.#text("contents");
+    expectVersion(this.wholeNumber("formatVersion"), `${this.#where}formatVersion`);
+    const found = this.#texts.text("contents");
     if (found === wanted) return;
     const remedy = `give the ${wanted} instead`;
     throw new FormatError({ setting, expected: `a ${wanted}`, found: `a ${quote(found)}`, remedy });
   }
 
   config(): VaeConfig {
-    const given = this.#json("config");
-    if (typeof given !== "object" || given === null) throw this.#fault("config", "a JSON object", given);
-    const config: PartialVaeConfig = { ...(given as VaeConfig) }; // nothing of that type is believed
+    const config = JsonReader.parse(this.#texts.text("config"), `${this.#where}config`).values();
     if (this.wholeNumber("formatVersion") < 2) {
-      const imageShape = this.#optional("imageShape", (key) => this.#json(key));
-      Object.assign(config, { inputShape: oldInputShape(imageShape, config.inputDim) });
+      const read = (key: string): unknown => parseJson(this.#texts.text(key), this.#where + key);
+      config.inputShape = oldInputShape(this.#optional("imageShape", read), config.inputDim);
     }
-    return checkFile(`${this.#name("config")}.`, () => checkConfig(config, { whole: true }));
+    // The check assumes nothing about types.
+    return checkFile(`${this.#where}config.`, () =>
+      checkConfig(config as unknown as VaeConfig, { whole: true }),
+    );
   }
 
   info(): ModelInfo {
     return {
-      elbow: this.#optional("elbow", (key) => this.#text(key)),
-      arithmetic: this.#optional("arithmetic", (key) => this.#arithmetic(key)),
+      elbow: this.#optional("elbow", (key) => this.#texts.text(key)),
+      arithmetic: this.#optional("arithmetic", (key) => this.#texts.value<Arithmetic>(key, ARITHMETIC)),
       dataset: this.#optional("dataset", (key) => ({
-        name: this.#text(key),
-        sha256: this.#text("datasetSha256"),
+        name: this.#texts.text(key),
+        sha256: this.#texts.text("datasetSha256"),
       })),
       trained: this.#optional("epochs", (key) => ({
         epochs: this.wholeNumber(key),
@@ -187,56 +195,15 @@ export class MetadataReader {
     };
   }
 
-  /** A finite number, written so that it is exactly this one. */
   number(key: string): number {
-    const text = this.#text(key);
-    const value = Number(text);
-    if (Number.isFinite(value) && String(value) === text) return value;
-    throw this.#fault(key, "a number", text);
+    return Number(this.#texts.value(key, NUMBER));
   }
 
   wholeNumber(key: string): number {
-    const value = this.number(key);
-    if (Number.isSafeInteger(value) && value >= 0) return value;
-    throw this.#fault(key, "a whole number, 0 or more", value);
-  }
-
-  #arithmetic(key: string): Arithmetic {
-    const text = this.#text(key);
-    if (ARITHMETIC.accepts(text)) return text as Arithmetic;
-    throw this.#fault(key, ARITHMETIC.expected, text);
-  }
-
-  #has(key: string): boolean {
-    return Object.hasOwn(this.#metadata, key);
+    return Number(this.#texts.value(key, WHOLE_NUMBER));
   }
 
   #optional<T>(key: string, read: (key: string) => T): T | undefined {
-    return this.#has(key) ? read(key) : undefined;
-  }
-
-  /** Shown to people, so nothing in it may steer a terminal. */
-  #text(key: string): string {
-    const text = this.#has(key) ? this.#metadata[key] : undefined;
-    if (text !== undefined && !/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}]/u.test(text)) return text;
-    throw this.#fault(key, "a line of plain text", text);
-  }
-
-  #json(key: string): unknown {
-    const text = this.#text(key);
-    try {
-      return JSON.parse(text);
-    } catch {
-      throw this.#fault(key, "JSON", text);
-    }
-  }
-
-  #name(key: string): string {
-    return `${this.#file}: __metadata__.${key}`;
-  }
-
-  #fault(key: string, expected: string, found: unknown): FormatError {
-    const what = found === undefined ? "nothing" : describe(found);
-    return new FormatError({ setting: this.#name(key), expected, found: what });
+    return this.#texts.has(key) ? read(key) : undefined;
   }
 }

@@ -14,7 +14,7 @@ import { parameterTable } from "../model/parameters.ts";
 import type { NamedTensor } from "../model/tensors.ts";
 import { describeModel, MetadataReader, type ModelInfo } from "./metadata.ts";
 
-/** Names and shapes of tensors, as `parameterTable` gives them. */
+/** Names and shapes of tensors, as in `parameterTable`. */
 type Shapes = ReadonlyArray<readonly [name: string, shape: readonly number[]]>;
 
 /** A model file's contents, checked: the tensors are those of the config, whole and finite. */
@@ -23,12 +23,12 @@ export interface ModelFile {
   readonly config: VaeConfig;
   /** Weights and biases by their names, in the file's order. */
   readonly tensors: ReadonlyMap<string, NamedTensor>;
-  /** What else the file says of the model; empty for weights of another program. */
+  /** The file's metadata; empty for weights of another program. */
   readonly info: ModelInfo;
 }
 
 /**
- * The bytes of a model file. `load_state_dict(safetensors.torch.load_file(path))` takes it in PyTorch.
+ * The bytes of a model file. PyTorch reads it with `load_state_dict(safetensors.torch.load_file(path))`.
  *
  * @param model a `Vae`, or its config and its tensors.
  * @param info what else is known, for the file's metadata; it changes no weight.
@@ -42,16 +42,15 @@ export function serializeModel(
 }
 
 /**
- * Reads a model file; `Vae.create(file.config, { tensors: file.tensors })` makes the model. No model is made by its word
- * alone: what it says of its size has been compared with the bytes that are there before anything of that size is
- * allocated.
+ * Reads a model file; `Vae.create(file.config, { tensors: file.tensors })` then creates the model. The sizes in the file
+ * are compared with its bytes before anything of that size is allocated.
  *
  * @param bytes the whole file; not kept.
  * @param name what to call the file in errors: its path.
  * @throws {FormatError} when it is not a model of ours, whole and with finite weights
  */
 export function parseModel(bytes: Uint8Array, name = "the model"): ModelFile {
-  // What it is comes first: a trace has tensors that are no weights.
+  // The kind of file comes first: a trace has tensors that are no weights.
   const reader = new MetadataReader(readMetadata(bytes, name), name);
   reader.expectContents("model");
   const file = parseSafetensors(bytes, name);
@@ -83,7 +82,7 @@ export function takeTensors(file: SafetensorsFile, shapes: Shapes, fileName: str
   });
 }
 
-/** The place of the first element that is no finite number, or -1. A callback for each would take most of a cold start. */
+/** The index of the first element that is not finite, or -1. A callback per element would take most of a cold start. */
 function findNotFinite(values: Float32Array): number {
   for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i])) return i;
   return -1;

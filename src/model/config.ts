@@ -14,23 +14,22 @@ import {
   type Setting,
   type Settings,
   wholeNumber,
-  withoutDefaults,
 } from "./settings.ts";
 
 /** @internal */
 export { expectKnown };
 
-/** Every setting that decides what a model is. With the data and the training settings it decides every bit of it. */
+/** The settings of a model. With the data and the training settings they decide every bit of it. */
 export interface VaeConfig {
   /** Numbers in a row of data, D. */
   readonly inputDim: number;
-  /** How they lie in the row: [height, width, channels] of an image, otherwise [inputDim]. */
+  /** The shape of a row: [height, width, channels] of an image, otherwise [inputDim]. */
   readonly inputShape: readonly number[];
   /** Widths of the encoder's hidden layers; the decoder has them in reverse. */
   readonly hidden: readonly number[];
   /** Latent dimensions, L. */
   readonly latentDim: number;
-  /** Behind every hidden layer. */
+  /** After every hidden layer. */
   readonly activation: Activation;
   /** p(x|z), which decides the last layer and the reconstruction loss. */
   readonly likelihood: Likelihood;
@@ -38,7 +37,7 @@ export interface VaeConfig {
   readonly seed: number;
 }
 
-/** Wider or deeper than this is a mistake rather than a model that a CPU could train. */
+/** A wider or deeper model is a mistake: no CPU could train it. */
 const WIDTH = wholeNumber(1, 2 ** 20);
 
 /**
@@ -56,9 +55,9 @@ export const MODEL_SETTINGS: Settings<VaeConfig> = {
   seed: wholeNumber(0, Number.MAX_SAFE_INTEGER, 0),
 };
 
-/** The settings of training that decide the result; how many workers do it decides nothing but its time. */
+/** The settings of training that decide the result. The number of workers changes the time only. */
 export interface TrainingConfig {
-  /** Rows of a step, from 1 to 65536; the last step of an epoch has what is left over. */
+  /** Rows per step, from 1 to 65536; the last step of an epoch has the remaining rows. */
   readonly batchSize: number;
   /** Adam's step size α, above 0. */
   readonly learningRate: number;
@@ -80,7 +79,7 @@ export const MOST_WORKERS = 256;
 export const TRACE_STEPS = 100;
 
 /**
- * How much work is done, and by whom.
+ * The amount of work, and who does it.
  *
  * @internal
  */
@@ -89,15 +88,15 @@ export const WORK_SETTINGS = {
   /** Of a trace. */
   steps: wholeNumber(1, 1e6, TRACE_STEPS),
   workers: wholeNumber(1, MOST_WORKERS),
-  /** Of z, for each row's score; the mean of more hardly moves. */
+  /** Posterior samples per row; the mean of more hardly changes. */
   samples: wholeNumber(1, 65536, 1),
   tile: oneOf(namesOf(TILES)),
 };
 
-/** The default settings of a model: the original program's. */
+/** The default settings of a model, as in the original program. */
 export const VAE_DEFAULTS = defaultsOf(MODEL_SETTINGS) as Omit<VaeConfig, "inputDim" | "inputShape">;
 
-/** The default settings of training: the original program's. */
+/** The default settings of training, as in the original program. */
 export const TRAIN_DEFAULTS = {
   ...defaultsOf(TRAINING_SETTINGS),
   epochs: WORK_SETTINGS.epochs.default,
@@ -106,24 +105,24 @@ export const TRAIN_DEFAULTS = {
   readonly epochs: number;
 };
 
-/** The rest of Adam's settings (Kingma & Ba 2015, algorithm 1), which are torch.optim.Adam's and fixed. */
+/** The fixed settings of Adam (Kingma & Ba 2015, algorithm 1), as in torch.optim.Adam. */
 export const ADAM = {
-  /** How much of the first moment stays from step to step. */
+  /** Decay rate of the first moment. */
   beta1: 0.9,
-  /** How much of the second moment stays. */
+  /** Decay rate of the second moment. */
   beta2: 0.999,
-  /** Added to the root of the second moment. */
+  /** Added to the square root of the second moment. */
   epsilon: 1e-8,
 } as const;
 
-/** What a model is made of: the size or the shape of its rows, and the settings that are not VAE_DEFAULTS'. */
+/** The settings of a new model: the size or the shape of a row, and those that differ from VAE_DEFAULTS. */
 export type PartialVaeConfig = Partial<VaeConfig> &
   (Pick<VaeConfig, "inputDim"> | Pick<VaeConfig, "inputShape">);
 
 /**
- * A whole config from a partial one, with the defaults filled in.
+ * A whole config from a partial one, with the defaults for what is missing.
  *
- * @param whole a file's config has no defaults: another default would make it another model.
+ * @param whole every setting must be given, as in a file: a default could make it another model.
  * @throws {ConfigError} when a setting is not allowed, missing or unknown, or the shape has another size than the row
  *
  * @internal
@@ -132,32 +131,30 @@ export function checkConfig(given: PartialVaeConfig, { whole = false } = {}): Va
   expectKnown("a model's settings", given, Object.keys(MODEL_SETTINGS));
   const { inputDim, inputShape } = given;
   const derived = { inputDim: inputDim ?? sizeOf(inputShape), inputShape: inputShape ?? [inputDim] };
-  const config = whole
-    ? checkSettings(withoutDefaults(MODEL_SETTINGS), given)
-    : checkSettings(MODEL_SETTINGS, { ...given, ...derived });
+  const config = checkSettings(MODEL_SETTINGS, whole ? given : { ...given, ...derived }, whole);
   if (sizeOf(config.inputShape) === config.inputDim) return config;
   const expected = `${MODEL_SETTINGS.inputShape.expected}, with inputDim (${config.inputDim}) as their product`;
   throw refused("inputShape", expected, inputShape);
 }
 
-/** Numbers in a row of a shape; undefined where it is no shape. */
+/** The product of a shape; undefined if it is not allowed. */
 function sizeOf(shape: readonly number[] | undefined): number | undefined {
   return MODEL_SETTINGS.inputShape.accepts(shape)
     ? shape!.reduce((product, size) => product * size, 1)
     : undefined;
 }
 
-/** What a row is: a grayscale image with one channel, or a colour image with three. */
+/** The size of an image in a row of data. */
 export interface RowImage {
-  /** Rows of pixels. */
+  /** In pixels. */
   readonly height: number;
-  /** Pixels in a row of them. */
+  /** In pixels. */
   readonly width: number;
-  /** Numbers of a pixel. */
+  /** Numbers per pixel: 1 for grayscale, 3 for colour. */
   readonly channels: number;
 }
 
-/** The image that a model's row is, or undefined where it is none. */
+/** The size of the image in each row of a model's data; undefined if rows are not images. */
 export function imageOf({ inputShape }: Pick<VaeConfig, "inputShape">): RowImage | undefined {
   const [height, width, channels] = inputShape;
   return channels === undefined ? undefined : { height: height!, width: width!, channels };
@@ -169,7 +166,7 @@ export function imageOf({ inputShape }: Pick<VaeConfig, "inputShape">): RowImage
  * @internal
  */
 export function checkTraining(given: Partial<TrainingConfig>, { whole = false } = {}): TrainingConfig {
-  return checkSettings(whole ? withoutDefaults(TRAINING_SETTINGS) : TRAINING_SETTINGS, given);
+  return checkSettings(TRAINING_SETTINGS, given, whole);
 }
 
 const checkerOf =

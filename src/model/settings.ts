@@ -52,10 +52,11 @@ export function listOf<T>(
 /**
  * A setting's value, or its default where the value is null or undefined. A list is copied.
  *
+ * @param whole no default, as in a file
  * @throws {ConfigError} when the value is not allowed
  */
-export function checkSetting<T>(key: string, setting: Setting<T>, value: unknown): T {
-  const chosen = value ?? setting.default;
+export function checkSetting<T>(key: string, setting: Setting<T>, value: unknown, whole = false): T {
+  const chosen = value ?? (whole ? undefined : setting.default);
   if (setting.accepts(chosen)) return (Array.isArray(chosen) ? [...chosen] : chosen) as T;
   throw refused(key, setting.expected, value);
 }
@@ -70,17 +71,14 @@ export function refused(setting: string, expected: string, value: unknown): Conf
  *
  * @throws {ConfigError} when a value is not allowed
  */
-export function checkSettings<T>(settings: Settings<T>, given: Partial<Record<keyof T, unknown>>): T {
+export function checkSettings<T>(
+  settings: Settings<T>,
+  given: Partial<Record<keyof T, unknown>>,
+  whole = false,
+): T {
   const keys = Object.keys(settings) as (keyof T & string)[];
-  return Object.fromEntries(keys.map((key) => [key, checkSetting(key, settings[key], given[key])])) as T;
-}
-
-/** The same settings without their defaults, as a file must have them. */
-export function withoutDefaults<T>(settings: Settings<T>): Settings<T> {
-  const entries = Object.entries<Setting<unknown>>(settings);
-  return Object.fromEntries(
-    entries.map(([key, setting]) => [key, { ...setting, default: undefined }]),
-  ) as Settings<T>;
+  const entries = keys.map((key) => [key, checkSetting(key, settings[key], given[key], whole)]);
+  return Object.fromEntries(entries) as T;
 }
 
 export function defaultsOf<T>(settings: Settings<T>): Partial<T> {
@@ -93,7 +91,9 @@ export function defaultsOf<T>(settings: Settings<T>): Partial<T> {
 
 /** Those values of a table's settings that are there. */
 export function pickSettings<T>(settings: Settings<T>, values: Partial<T>): Partial<T> {
-  const entries = Object.entries(values).filter(([key, value]) => key in settings && value !== undefined);
+  const entries = Object.entries(values).filter(
+    ([key, value]) => Object.hasOwn(settings, key) && value !== undefined,
+  );
   return Object.fromEntries(entries) as Partial<T>;
 }
 

@@ -310,10 +310,7 @@ export class Vae {
   }
 
   #countRows(rows: RowValues): number {
-    if (!(rows instanceof Float32Array || rows instanceof Uint8Array)) {
-      const expected = "a Float32Array or a Uint8Array, row-major";
-      throw new ConfigError({ setting: "rows", expected, found: typeof rows });
-    }
+    expectValues("rows", rows);
     return countRows("rows", rows, this.config.inputDim);
   }
 
@@ -337,6 +334,17 @@ export class Vae {
 /** All rows in chunks: the first row of each, and how many it has. */
 function* chunks(count: number): Generator<readonly [first: number, size: number]> {
   for (let first = 0; first < count; first += CHUNK) yield [first, Math.min(CHUNK, count - first)];
+}
+
+/**
+ * @throws {ConfigError} when they are something else than `RowValues`
+ *
+ * @internal
+ */
+export function expectValues(setting: string, values: unknown): asserts values is RowValues {
+  if (values instanceof Float32Array || values instanceof Uint8Array) return;
+  const found = Object.prototype.toString.call(values).slice("[object ".length, -1);
+  throw new ConfigError({ setting, expected: "a Float32Array or a Uint8Array (row-major)", found });
 }
 
 function countRows(what: string, values: ArrayLike<number>, width: number): number {

@@ -36,12 +36,12 @@ export function normals(
   row: number,
   out: Float64Array,
 ): Float64Array {
-  const [key0, key1] = seedKey(seed);
+  const key = seedKey(seed);
   const words = new Uint32Array(4);
   const block = new Float64Array(4);
   for (let column = 0; column < out.length; column++) {
     if (column % 4 === 0) {
-      philox(column / 4, row, step, purpose, key0, key1, words);
+      philox([column / 4, row, step, purpose], key, words);
       normalsOfBlock(words, block);
     }
     out[column] = block[column % 4]!;

@@ -14,14 +14,14 @@ export function permutation(
   epoch: number,
   out: Uint32Array = new Uint32Array(n),
 ): Uint32Array {
-  const [key0, key1] = seedKey(seed);
+  const key = seedKey(seed);
   const words = new Uint32Array(4);
   for (let i = 0; i < n; i++) out[i] = i;
   let block = -1;
   for (let i = n - 1; i > 0; i--) {
     if (i >>> 2 !== block) {
       block = i >>> 2;
-      philox(block, 0, epoch, PURPOSE.order, key0, key1, words);
+      philox([block, 0, epoch, PURPOSE.order], key, words);
     }
     const other = multiplyHigh(words[i & 3]!, i + 1);
     const value = out[i]!;

@@ -23,31 +23,17 @@ export function multiplyHigh(a: number, b: number): number {
   return Math.floor((a * (b >>> 16) + lower) / 0x10000);
 }
 
+/** A 128-bit counter: the column block (column j is word j % 4 of block ⌊j / 4⌋), row, step or epoch, purpose. */
+export type Counter = readonly [block: number, row: number, step: number, purpose: number];
+
 /**
- * Computes one Philox block.
- * @param counter0 column block: column j of a row is word j % 4 of block ⌊j / 4⌋
- * @param counter1 row
- * @param counter2 step or epoch
- * @param counter3 purpose
- * @param key0 lower word of the seed (see `seedKey`)
- * @param key1 upper word of the seed
+ * Computes the Philox block of a counter.
+ * @param key the two words of the seed (see `seedKey`)
  * @param out four words
  */
-export function philox(
-  counter0: number,
-  counter1: number,
-  counter2: number,
-  counter3: number,
-  key0: number,
-  key1: number,
-  out: Uint32Array,
-): void {
-  let c0 = counter0 >>> 0;
-  let c1 = counter1 >>> 0;
-  let c2 = counter2 >>> 0;
-  let c3 = counter3 >>> 0;
-  let k0 = key0 >>> 0;
-  let k1 = key1 >>> 0;
+export function philox(counter: Counter, key: readonly [low: number, high: number], out: Uint32Array): void {
+  let [c0, c1, c2, c3] = counter;
+  let [k0, k1] = key;
   for (let round = 0; round < ROUNDS; round++) {
     const high0 = multiplyHigh(c0, MULTIPLIER_0);
     const high1 = multiplyHigh(c2, MULTIPLIER_1);

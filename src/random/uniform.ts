@@ -20,10 +20,10 @@ export function uniforms(
   row: number,
   out: Float64Array,
 ): Float64Array {
-  const [key0, key1] = seedKey(seed);
+  const key = seedKey(seed);
   const words = new Uint32Array(4);
   for (let column = 0; column < out.length; column++) {
-    if (column % 4 === 0) philox(column / 4, row, step, purpose, key0, key1, words);
+    if (column % 4 === 0) philox([column / 4, row, step, purpose], key, words);
     out[column] = uniform(words[column % 4]!);
   }
   return out;

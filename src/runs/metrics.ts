@@ -1,9 +1,7 @@
 /**
- * metrics.jsonl: a line for each epoch.
- *
- * metrics.jsonl is meant to be written anew after each epoch, from all epochs so far and through `writeWhole`, not
- * appended to. It is a few hundred bytes an epoch, so that costs nothing; a crash or a full disk in the middle then leaves
- * the previous epoch's file and never half a line; and a resumed run drops the epochs that its checkpoint has not seen.
+ * metrics.jsonl: a line per epoch. The whole file is written again after each epoch, by an atomic write of a few hundred
+ * bytes per epoch: a crash leaves the previous epoch's file and no partial line, and a resumed run drops the epochs
+ * after its checkpoint.
  */
 import { JsonReader } from "../codecs/json-reader.ts";
 import { ConfigError, FormatError } from "../errors.ts";

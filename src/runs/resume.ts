@@ -1,4 +1,4 @@
-/** A run to resume: what its files say, and that it is still the same work. */
+/** Opens a run to resume it, and checks that its files, settings and data belong together. */
 
 import { shortSum } from "../codecs/sha256.ts";
 import type { Dataset } from "../data/dataset.ts";
@@ -12,7 +12,7 @@ import { RUN_FILES, RunDirectory } from "./run-directory-node.ts";
 export interface EarlierRun {
   readonly directory: RunDirectory;
   readonly config: RunConfig;
-  /** Undefined where the run was stopped before its first saving: then it starts again. */
+  /** Undefined if the run was stopped before its first checkpoint: then it starts again. */
   readonly checkpoint: Checkpoint | undefined;
   readonly metrics: readonly EpochMetrics[];
 }
@@ -29,7 +29,7 @@ export async function openEarlier(path: string): Promise<EarlierRun> {
 
 type Named = Readonly<Record<string, unknown>>;
 
-/** The settings in `found` that are not as expected, for an error; undefined where all are. */
+/** The settings in `found` that differ from `expected`, for an error; undefined if none does. */
 export function differences(
   expected: Named,
   found: Named,

@@ -1,4 +1,4 @@
-/** config.json: what a run is, in every setting that decides its result. */
+/** config.json: every setting that decides the result of a run. */
 import { JsonReader } from "../codecs/json-reader.ts";
 import { ARITHMETIC, checkFile, expectVersion, FORMAT_VERSION, oldInputShape } from "../formats/metadata.ts";
 import {
@@ -15,12 +15,12 @@ import type { Arithmetic } from "../wasm/builds.ts";
 export interface DataSource {
   /** A dataset's name, or the absolute path of a directory. */
   readonly source: string;
-  /** Where named datasets are looked for, where the user said so: an absolute path. */
+  /** The absolute path of --data-dir, if given. */
   readonly directory?: string | undefined;
 }
 
 export interface RunData extends DataSource {
-  /** What the dataset calls itself. */
+  /** The dataset's own. */
   readonly name: string;
   readonly sha256: string;
   /** Rows of each split. */
@@ -33,9 +33,9 @@ export interface RunConfig {
   readonly model: VaeConfig;
   readonly training: TrainingConfig;
   readonly epochs: number;
-  /** Which kernel build: how it rounds is all of it that decides a result. */
+  /** Of the kernels, whose rounding decides the result. */
   readonly arithmetic: Arithmetic;
-  /** What made it: `elbow`, `node`, `v8`. */
+  /** Of `elbow`, `node` and `v8`. */
   readonly versions: Readonly<Record<string, string>>;
 }
 
@@ -78,7 +78,7 @@ export function parseRunConfig(text: string, file: string): RunConfig {
       train: data.value("train", COUNT),
       test: data.value("test", COUNT),
     },
-    // The checks believe nothing of what they are handed.
+    // The checks assume nothing about types.
     model: checkFile(`${file}: model.`, () => checkConfig(model as unknown as VaeConfig, { whole: true })),
     training: checkFile(`${file}: training.`, () => checkTraining(training, { whole: true })),
     epochs: checkFile(`${file}: training.`, () => checkEpochs(training.epochs)),

@@ -1,4 +1,4 @@
-/** A run directory: which files it has, and that no run is lost or mixed with another. */
+/** A run directory and its files. No run replaces or mixes with another unless asked. */
 import { constants } from "node:fs";
 import { access, mkdir, readdir, rm, rmdir, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
@@ -22,7 +22,7 @@ export const RUN_FILES = {
   manifold: "manifold.png",
 } as const;
 
-/** Those that are there from the first saving on, whatever the data is. */
+/** Written for all data. */
 export const CORE_FILES = [RUN_FILES.model, RUN_FILES.checkpoint, RUN_FILES.metrics] as const;
 
 const NAMES: readonly string[] = Object.values(RUN_FILES);
@@ -30,7 +30,7 @@ const NAMES: readonly string[] = Object.values(RUN_FILES);
 export class RunDirectory {
   /** As the user gave it. */
   readonly path: string;
-  /** The directories that were made for it; undefined where it is an earlier run's. */
+  /** The directories that were made for it; undefined for an earlier run's. */
   readonly #made: readonly string[] | undefined;
 
   constructor(path: string, made?: readonly string[]) {
@@ -56,13 +56,13 @@ export class RunDirectory {
     });
   }
 
-  /** Undefined where the run was stopped before its first saving. */
+  /** Undefined if the run was stopped before its first checkpoint. */
   async readCheckpoint(): Promise<Checkpoint | undefined> {
     const path = this.file(RUN_FILES.checkpoint);
     return (await exists(path)) ? parseCheckpoint(await readWhole(path), path) : undefined;
   }
 
-  /** The lines up to an epoch; later ones are of a run that did not live to save its checkpoint. */
+  /** The metrics up to an epoch; later lines have no checkpoint. */
   async readMetrics(epochs: number): Promise<EpochMetrics[]> {
     const path = this.file(RUN_FILES.metrics);
     if (!(await exists(path))) return [];
@@ -74,13 +74,13 @@ export class RunDirectory {
   }
 
   /**
-   * Saves the state of a run. The checkpoint comes last: when it says that so much is done, the other files say so too.
+   * Saves the state of a run. The checkpoint comes last, so the other files are never behind it.
    *
    * @param elbow the version that writes it
    * @throws {DivergedError} when the weights are not finite; nothing is written then
    */
   async save(config: RunConfig, state: TrainingState, metrics: readonly EpochMetrics[], elbow: string) {
-    // After a whole epoch the trainer has checked them; after an interruption nothing has.
+    // The trainer has checked them after a whole epoch, but not after an interruption.
     if (state.step > 0 && !state.parameters.every(({ data }) => data.every(Number.isFinite))) {
       const found = `others after step ${state.step} of epoch ${state.epoch + 1}`;
       throw new DivergedError({ setting: "the weights", expected: "finite numbers", found });
@@ -95,7 +95,7 @@ export class RunDirectory {
     await writeWhole(this.file(RUN_FILES.checkpoint), checkpoint);
   }
 
-  /** Gives a directory back whose run came to nothing: it can be used again. An earlier run's stays as it is. */
+  /** Deletes the directory of a run that saved nothing. An earlier run's directory stays. */
   async abandon(): Promise<void> {
     if (this.#made === undefined) return;
     await clear(this.path).catch(() => {});
@@ -108,7 +108,7 @@ export class RunDirectory {
 }
 
 /**
- * Refuses a directory that cannot become a run's, before any work is done for it and without touching anything.
+ * Refuses a directory that cannot become a run's, before any work and without a change.
  *
  * @throws {FileError} when it holds a run and `overwrite` is false, or cannot be written to
  */
@@ -132,7 +132,7 @@ export async function expectFree(path: string, overwrite: boolean): Promise<void
   await expectOurs(path);
 }
 
-/** Before files are deleted: they must be a run's, and not somebody's who calls a file config.json, too. */
+/** Before files are deleted: config.json must be a run's and not another program's. */
 async function expectOurs(path: string): Promise<void> {
   const config = join(path, RUN_FILES.config);
   try {
@@ -147,7 +147,7 @@ async function expectOurs(path: string): Promise<void> {
 }
 
 /**
- * Makes the directory a new run's: what an old run left there is deleted, and config.json marks it as taken.
+ * Makes the directory a new run's: deletes the files of an old run, and writes config.json.
  *
  * @throws {FileError} when it cannot be made or written to; a directory that was made for it is deleted again
  */
@@ -168,14 +168,14 @@ export async function claim(path: string, config: RunConfig): Promise<RunDirecto
 /** Deletes the files of a run, and nothing else. */
 async function clear(path: string): Promise<void> {
   for (const name of (await list(path)) ?? []) {
-    // The writer of files names its drafts after them, with a number; one that was killed leaves its draft.
+    // A killed atomic write leaves a temporary file with a number after the name.
     if (NAMES.includes(name.replace(/\.\d+$/, ""))) await rm(join(path, name), { force: true });
   }
 }
 
 /**
- * Makes a directory and those above it, one by one; `made` gets those that were not there. (Node's own recursive mkdir
- * never returns where a file system denies that a directory's parent exists, as Linux's /proc does.)
+ * Makes a directory and those above it, one by one; `made` gets those that were not there. (Node's recursive mkdir
+ * never returns on a file system that denies its parents exist, as Linux's /proc does.)
  */
 async function makeDirectories(path: string, made: string[]): Promise<void> {
   if (await exists(path)) return;
@@ -184,7 +184,7 @@ async function makeDirectories(path: string, made: string[]): Promise<void> {
   made.push(path);
 }
 
-/** `runs/mnist-20250131-142530`, or with a number behind it where two runs start in the same second. */
+/** `runs/mnist-20250131-142530`, with a number if two runs start in the same second. */
 export async function defaultDirectory(dataset: string, now: Date): Promise<string> {
   const two = (value: number): string => String(value).padStart(2, "0");
   const date = `${now.getFullYear()}${two(now.getMonth() + 1)}${two(now.getDate())}`;
@@ -195,7 +195,7 @@ export async function defaultDirectory(dataset: string, now: Date): Promise<stri
   }
 }
 
-/** The nearest directory above that exists must be one that can be written to. */
+/** The nearest existing directory above must be writable. */
 async function expectWritable(path: string): Promise<void> {
   let nearest = resolve(path);
   while (!(await exists(nearest)) && dirname(nearest) !== nearest) nearest = dirname(nearest);
@@ -207,7 +207,7 @@ async function expectWritable(path: string): Promise<void> {
   }
 }
 
-/** The names in a directory; undefined where there is none. */
+/** The names in a directory; undefined if there is none. */
 async function list(path: string): Promise<string[] | undefined> {
   try {
     return await readdir(path);

@@ -41,9 +41,9 @@ export class Barrier {
     }
     if (Atomics.load(words, WORD.abort) !== 0)
       throw new WorkerError({
-        setting: "this worker",
-        expected: "all workers at the barrier",
-        found: "a run that another worker aborted",
+        setting: "the barrier",
+        expected: "every worker to arrive",
+        found: "a run aborted by another worker",
       });
   }
 

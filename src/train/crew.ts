@@ -51,20 +51,21 @@ export function planCrew(
   }
   if (workers === undefined || workers === 1) return { size: 1 };
   const [why, remedy] = handedIn
-    ? ["a model of Vae.fromModule trains on its thread", "make the model with Vae.create"]
+    ? ["a model of Vae.fromModule trains on this thread", "make the model with Vae.create"]
     : [
         "memory cannot be shared here",
         "serve the page with Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp",
       ];
-  throw new ConfigError({ setting: "workers", expected: `1, because ${why}`, found: `${workers}`, remedy });
+  throw new ConfigError({ setting: "workers", expected: `1 (${why})`, found: `${workers}`, remedy });
 }
 
 /** What a crew throws once it has been disposed of. */
 export function disposed(): WorkerError {
   return new WorkerError({
     setting: "the trainer",
-    expected: "one that can train",
-    found: "one that was disposed of",
+    expected: "one in use",
+    found: "a disposed one",
+    remedy: "create another",
   });
 }
 

@@ -4,24 +4,24 @@ import type { VaeConfig } from "../model/config.ts";
 import { LIKELIHOODS } from "../model/likelihoods.ts";
 import { expectTensors } from "../model/parameters.ts";
 import type { TrainingState } from "../model/training-state.ts";
-import type { Vae } from "../model/vae.ts";
+import { expectValues, type Vae } from "../model/vae.ts";
 import { byName } from "./open-session.ts";
 
 /** @throws {ConfigError} when there are no rows, or they do not fit the model */
 export function expectRows(what: string, rows: Rows, { inputDim, likelihood }: VaeConfig): void {
   const { values, count, dim } = rows;
-  const fault = (setting: string, expected: string, found: unknown) =>
-    new ConfigError({ setting: `${setting} of the ${what} rows`, expected, found: String(found) });
-  if (!(values instanceof Float32Array || values instanceof Uint8Array)) {
-    throw fault(
-      "values",
-      "a Float32Array or a Uint8Array, row-major",
-      values === null ? null : typeof values,
-    );
+  const setting = `the ${what} rows`;
+  const fault = (part: string, expected: string, found: unknown) =>
+    new ConfigError({ setting: `${part} of ${setting}`, expected, found: String(found) });
+  // an array of numbers has a method of that name
+  if (typeof values !== "object") {
+    throw new ConfigError({ setting, expected: "{ values, count, dim }", found: "no values" });
   }
-  if (dim !== inputDim) throw fault("dim", `${inputDim}, as the model's inputDim`, dim);
+  expectValues(`values of ${setting}`, values);
+  if (dim !== inputDim) throw fault("dim", `${inputDim} (the model's inputDim)`, dim);
   if (!Number.isInteger(count) || count < 1 || values.length !== count * dim) {
-    throw fault("count", `a whole number from 1 with count × ${dim} = ${values.length} values`, count);
+    const expected = `a whole number from 1 with count × ${dim} = ${values.length} (the length of values)`;
+    throw fault("count", expected, count);
   }
   if (values instanceof Uint8Array) return;
   const { support, values: words } = LIKELIHOODS[likelihood];
@@ -37,7 +37,7 @@ export function expectState(state: TrainingState, { table }: Vae, steps: number)
   if (state.step <= steps) return;
   throw new ConfigError({
     setting: "resume",
-    expected: `a state at one of the ${steps} steps that an epoch has here`,
+    expected: `a step from 0 to ${steps} (an epoch has ${steps} steps here)`,
     found: `step ${state.step}`,
     remedy: "resume with the original rows and batch size",
   });

@@ -92,5 +92,5 @@ class WorkerPool implements Crew {
 }
 
 function died(setting: string, reason: string, options?: ErrorOptions): WorkerError {
-  return new WorkerError({ setting, expected: "to run to the end", found: `a failure (${reason})` }, options);
+  return new WorkerError({ setting, expected: "no failure", found: `one (${reason})` }, options);
 }

@@ -20,7 +20,7 @@ export class ProgramHost {
 
   get #joined(): Program {
     if (!this.#program)
-      throw new WorkerError({ setting: "this worker", expected: "a run that it joined", found: "none" });
+      throw new WorkerError({ setting: "this worker", expected: "to have joined a run", found: "no run" });
     return this.#program;
   }
 }

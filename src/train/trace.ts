@@ -77,7 +77,8 @@ class Tracer {
       gradientNorms: this.#gradientNorms(rows),
       seconds,
     };
-    this.#expectFinite(traced);
+    this.#expectFinite("the loss", lossOf(traced));
+    for (const norm of traced.gradientNorms) this.#expectFinite("a gradient's norm", norm);
     return traced;
   }
 
@@ -115,23 +116,19 @@ class Tracer {
     });
   }
 
-  #expectFinite({ reconstruction, kl, gradientNorms }: TracedStep): void {
-    if (Number.isFinite(lossOf({ reconstruction, kl })) && gradientNorms.every(Number.isFinite)) return;
-    throw this.#diverged("the loss or its gradient");
-  }
-
   /** Gives the model its new weights; what the last step has made of them shows only here. */
   updateModel(): void {
     const parameters = floatsOf(this.#buffer, this.#open.memory.parameters);
-    if (!parameters.every(Number.isFinite)) throw this.#diverged("the weights");
+    for (const weight of parameters) this.#expectFinite("a weight", weight);
     this.#vae.setParameters(parameters);
   }
 
-  #diverged(setting: string): DivergedError {
-    return new DivergedError({
-      setting: `${setting} at step ${this.#done}`,
-      expected: "finite numbers",
-      found: "others",
+  #expectFinite(what: string, value: number): void {
+    if (Number.isFinite(value)) return;
+    throw new DivergedError({
+      setting: `${what} at step ${this.#done}`,
+      expected: "a finite number",
+      found: String(value),
       remedy: `try fewer steps or a learning rate below ${this.#open.session.training.learningRate}`,
     });
   }

@@ -144,8 +144,10 @@ export class Trainer {
     }
     const metrics = this.#metrics(await this.#evaluate());
     // what the last step has made of the parameters shows only here
-    const finite = floatsOf(this.#buffer, this.#at.parameters).every(Number.isFinite);
-    if (!finite || !Number.isFinite(metrics.testLoss ?? 0)) throw this.#diverged(this.steps);
+    const wrong = floatsOf(this.#buffer, this.#at.parameters).find((value) => !Number.isFinite(value));
+    if (wrong !== undefined) throw this.#diverged("a weight", this.steps, wrong);
+    const { testLoss } = metrics;
+    if (!Number.isFinite(testLoss ?? 0)) throw this.#diverged("the test loss", this.steps, testLoss!);
     this.#updateModel();
     this.epoch += 1;
     this.#step = 0;
@@ -174,7 +176,7 @@ export class Trainer {
     this.#seconds += (performance.now() - start) / 1000;
     this.#step = Atomics.load(words, WORD.step);
     const diverged = Atomics.load(words, WORD.diverged);
-    if (diverged > 0) throw this.#diverged(diverged);
+    if (diverged > 0) throw this.#diverged("the loss", diverged, lossOf(this.#sums()));
     this.#report();
     return this.#step === this.steps;
   }
@@ -187,11 +189,11 @@ export class Trainer {
     this.#onProgress?.({ epoch: this.epoch + 1, step, steps: this.steps, loss });
   }
 
-  #diverged(step: number): DivergedError {
+  #diverged(what: string, step: number, found: number): DivergedError {
     return new DivergedError({
-      setting: `the loss at step ${step} of ${this.steps} in epoch ${this.epoch + 1}`,
+      setting: `${what} at step ${step} of ${this.steps} in epoch ${this.epoch + 1}`,
       expected: "a finite number",
-      found: "none",
+      found: String(found),
       remedy: `try a learning rate below ${this.#session.training.learningRate}`,
     });
   }

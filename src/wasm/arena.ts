@@ -71,7 +71,7 @@ export function pagesOf({ end, regions }: Plan): number {
   const { name, bytes } = regions.reduce((most, next) => (next.bytes > most.bytes ? next : most));
   throw new MemoryLimitError({
     setting: "memory",
-    expected: `at most ${mebibytes(MOST_BYTES)}, as WebAssembly has`,
+    expected: `at most ${mebibytes(MOST_BYTES)} (the limit of WebAssembly)`,
     found: `a need of ${mebibytes(end)} (${mebibytes(bytes)} of it for ${name})`,
     remedy: "use fewer or smaller layers, a smaller batch or fewer rows",
   });
@@ -108,7 +108,7 @@ function expectGranted<T>(plan: Plan, allocate: () => T): T {
     const found = `a need of ${mebibytes(plan.end)}`;
     const remedy = "use smaller layers, a smaller batch or fewer rows, or close other programs";
     throw new MemoryLimitError(
-      { setting: "memory", expected: "what the machine has free", found, remedy },
+      { setting: "memory", expected: "no more than the machine has free", found, remedy },
       { cause },
     );
   }

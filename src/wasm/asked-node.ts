@@ -23,7 +23,7 @@ export function askedKernels(): AskedKernels {
   const words = (process.env.ELBOW_KERNELS ?? "").split(",").filter((word) => word !== "");
   const wrong = words.find((word) => !WORDS.has(word));
   if (wrong !== undefined) {
-    throw fault(`words of ${[...WORDS.keys()].join(", ")}, with commas between`, wrong);
+    throw fault(`words of ${[...WORDS.keys()].join(", ")} (with commas between)`, wrong);
   }
   const asked: AskedKernels = Object.assign({}, ...words.map((word) => WORDS.get(word)));
   if (Object.keys(asked).length === words.length) return asked;

@@ -58,7 +58,7 @@ export function chooseArithmetic(asked?: Arithmetic): Arithmetic {
     setting: "the JavaScript engine",
     expected: `${best === "relaxed" ? "relaxed " : ""}WebAssembly SIMD`,
     found: supported.length > 0 ? `only ${supported.join(", ")}` : "none",
-    remedy: "use Node 20.19 or later, or a browser of 2023 or later",
+    remedy: supported.length > 0 ? "ask for simd" : "use Node 20.19 or later, or a browser of 2023 or later",
   });
 }
 

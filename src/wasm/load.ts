@@ -73,8 +73,8 @@ async function loadFirstRight(
   throw new KernelError({
     setting: "this JavaScript engine",
     expected: "correct results of the kernels",
-    found: `incorrect ones of ${wrong.join("; ")}`,
-    remedy: "try ELBOW_KERNELS=simd, or another version of the engine",
+    found: `incorrect ones in ${wrong.join("; ")}`,
+    remedy: "try ELBOW_KERNELS=simd or another version of the engine",
   });
 }
 

@@ -1,4 +1,4 @@
-import { reluBackward, sigmoidForward, tanhBackward } from "../reference/activation.ts";
+import { reluBackward, sigmoidForward, siluBackward, siluForward, tanhBackward } from "../reference/activation.ts";
 import type { Numbers } from "../reference/matmul.ts";
 import { UNIT_ROUNDOFF as u } from "../reference/tolerance.ts";
 import type { Closeness } from "../support/closeness.ts";
@@ -18,6 +18,15 @@ interface Twin {
   operandsOf(rows: number, columns: number): Operands;
   twin(to: Numbers, from: Numbers): Float64Array;
   closeness(operands: Operands): Closeness;
+  /** What to read so that the result stays as it is, again and again. */
+  readonly still: number;
+}
+
+export function siluOperands(rows: number, columns: number): Operands {
+  return {
+    to: float32(uniforms(rows + 60, rows * columns, -3, 3)),
+    from: float32(uniforms(columns + 60, rows * columns, -9, 9)),
+  };
 }
 
 const TWINS = {
@@ -28,6 +37,7 @@ const TWINS = {
     }),
     twin: reluBackward,
     closeness: () => ({ rtol: 0, atol: 0 }),
+    still: 1,
   },
   tanhBackward: {
     operandsOf(rows, columns) {
@@ -38,6 +48,22 @@ const TWINS = {
     twin: tanhBackward,
     // y² and the difference round once each; what they lose does not shrink with the difference
     closeness: ({ to }) => ({ rtol: u, atol: Float64Array.from(to, (value) => 2 * u * Math.abs(value)) }),
+    still: 0,
+  },
+  silu: {
+    operandsOf: siluOperands,
+    twin: (_, from) => siluForward(from),
+    closeness: () => ({ rtol: GREATEST_ERROR.silu, atol: 0 }),
+    still: 1,
+  },
+  siluBackward: {
+    operandsOf: siluOperands,
+    twin: siluBackward,
+    closeness: ({ to }) => ({
+      rtol: u,
+      atol: Float64Array.from(to, (value) => GREATEST_ERROR.siluSlope * Math.abs(value)),
+    }),
+    still: 200,
   },
 } as const satisfies Record<string, Twin>;
 
@@ -56,7 +82,7 @@ export function elementwise(
     what: `${rows}×${columns}`,
     bytes: floatBytes(3 * rows * columns),
     prepare(memory) {
-      const { twin, closeness, operandsOf }: Twin = TWINS[kernel];
+      const { twin, closeness, operandsOf, still }: Twin = TWINS[kernel];
       const operands = given ?? operandsOf(rows, columns);
       const to = memory.putSlice(operands.to, rows, columns);
       const from = memory.putSlice(operands.from, rows, columns);
@@ -66,7 +92,7 @@ export function elementwise(
         run: () => kernels.elementwise(kernel, to, from, to.range),
         outputs: [matrixOutput(memory, "result", to.own, expected, closeness(operands))],
         // factors below 1, again and again, would end in denormal numbers, which are slow
-        settle: () => memory.write(from.own, new Float32Array(rows * columns)),
+        settle: () => memory.write(from.own, new Float32Array(rows * columns).fill(still)),
       };
     },
   };

@@ -12,6 +12,13 @@ export const GREATEST_ERROR = {
   sigmoid: 2e-7,
   /** Absolute, of σ(x) for x < −87, where it stays at σ(−87). */
   sigmoidFarLeft: 1.7e-38,
+  /** Relative, of silu(x) = x·σ(x) for |x| ≤ 87: at −13.8. */
+  silu: 2.2e-7,
+  /** Absolute, of silu(x) and silu′(x) for x < −87, where they stay as they are at −87. */
+  siluFarLeft: 1.5e-36,
+  /** Absolute, of silu′(x) for x ≥ −3: at 1.83; relative for −87 ≤ x ≤ −3: at −4.5. */
+  siluSlope: 2.2e-7,
+  siluSlopeLeft: 3.2e-7,
   /** Absolute and relative, of tanh(x) for any x: at 0.628, where the polynomial ends. */
   tanh: 8e-8,
   tanhRelative: 1.45e-7,

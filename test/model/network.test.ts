@@ -1,5 +1,7 @@
 import { describe, expect, test } from "vitest";
+import { ACTIVATIONS } from "../../src/model/activations.ts";
 import { checkConfig, type PartialVaeConfig, type VaeConfig } from "../../src/model/config.ts";
+import { namesOf } from "../../src/model/settings.ts";
 import { TILES, type TileName } from "../../src/wasm/tiles.ts";
 import { parameterTable as shapesOf, trainingState, vaeBackward, vaeForward } from "../reference/vae.ts";
 import { bitsOf, float32, openBuilds } from "../support/kernel-memory.ts";
@@ -9,9 +11,15 @@ import { uniforms } from "../support/uniforms.ts";
 const exact = { rtol: 0, atol: 0 };
 const builds = await openBuilds();
 
-/** Depths 1 to 3, widths that fit panels and that do not, both activations, both likelihoods. */
+/** Depths 1 to 3, widths that fit panels and that do not, every activation, both likelihoods. */
 const configs = (
   [
+    ...namesOf(ACTIVATIONS).map((activation) => ({
+      inputDim: 20,
+      hidden: [30, 18],
+      latentDim: 2,
+      activation,
+    })),
     { inputDim: 21, hidden: [17], latentDim: 3, activation: "relu", likelihood: "bernoulli", seed: 0 },
     { inputDim: 32, hidden: [16, 32], latentDim: 16, activation: "tanh", likelihood: "gaussian", seed: 0 },
     { inputDim: 50, hidden: [33, 7, 19], latentDim: 18, activation: "relu", likelihood: "gaussian", seed: 0 },

@@ -184,7 +184,9 @@ describe("samples", async () => {
 
   test.each([0, -1, 1.5, Number.NaN, 2 ** 24 + 1])("cannot be %s", (count) => {
     expect(() => vae.sample(count)).toThrow(ConfigError);
-    expect(() => vae.sample(count)).toThrow(/number of samples must be a whole number from 1/);
+    expect(() => vae.sample(count)).toThrow(
+      `the number of samples: expected a whole number from 1 to 16777216, found ${count}`,
+    );
   });
 
   test.each([-1, 0.5, 2 ** 53])("have no seed %s", (seed) => {
@@ -202,7 +204,9 @@ test("scores without a draw or with a wrong seed are refused", async () => {
     );
   }
   expect(() => vae.score(x, { seed: -1 })).toThrow(ConfigError);
-  expect(() => vae.score(new Float32Array(36))).toThrow(/expected rows of 37 numbers each/);
+  expect(() => vae.score(new Float32Array(36))).toThrow(
+    "rows: expected 37 numbers each, found 36 numbers in all",
+  );
 });
 
 describe("results", async () => {
@@ -223,10 +227,12 @@ describe("results", async () => {
     for (const wrong of [new Float32Array(36), new Float32Array(38), new Uint8Array(1)]) {
       for (const call of [() => vae.encode(wrong), () => vae.losses(wrong), () => vae.reconstruct(wrong)]) {
         expect(call).toThrow(ConfigError);
-        expect(call).toThrow(`expected rows of 37 numbers each, found ${wrong.length} numbers in all`);
+        expect(call).toThrow(`rows: expected 37 numbers each, found ${wrong.length} numbers in all`);
       }
     }
-    expect(() => vae.decode(new Float32Array(4))).toThrow(/latent rows of 3 numbers each, found 4/);
+    expect(() => vae.decode(new Float32Array(4))).toThrow(
+      "latent rows: expected 3 numbers each, found 4 numbers in all",
+    );
   });
 
   test("NaN in a row comes out in that row and in no other", () => {
@@ -263,10 +269,10 @@ describe("weights", async () => {
     const missing = asMap(one);
     missing.delete("fc3.bias");
     expect(() => other.setTensors(missing)).toThrow(ConfigError);
-    expect(() => other.setTensors(missing)).toThrow("expected 21 numbers for fc3.bias [21], found none");
+    expect(() => other.setTensors(missing)).toThrow("fc3.bias: expected 21 numbers [21], found none");
     const short = asMap(one);
     short.set("fc4.weight", { name: "fc4.weight", shape: [1], data: new Float32Array(1) });
-    expect(() => other.setTensors(short)).toThrow("expected 777 numbers for fc4.weight [37, 21], found 1");
+    expect(() => other.setTensors(short)).toThrow("fc4.weight: expected 777 numbers [37, 21], found 1");
     expect(other.tensors()).toEqual(before);
   });
 });
@@ -301,7 +307,7 @@ describe("a model", () => {
     const huge = Vae.create({ inputDim: 2 ** 20, hidden: [2 ** 20] });
     await expect(huge).rejects.toThrow(MemoryLimitError);
     await expect(Vae.create({ inputDim: 2 ** 20, hidden: [2 ** 20] })).rejects.toThrow(
-      /needs [\d,]+ MiB of memory \([\d,]+ MiB of it for parameters\)/,
+      /^memory: expected at most 4,096 MiB \(the limit of WebAssembly\), found a need of [\d,]+ MiB \([\d,]+ MiB of it for parameters\); use fewer or smaller layers, a smaller batch or fewer rows$/,
     );
   });
 

@@ -14,7 +14,7 @@ test("a uniform is the upper 24 bits, exact in float32, below 1", () => {
 
 test("uniforms: column j is word j % 4 of block j / 4", () => {
   const words = new Uint32Array(4);
-  philox(1, 7, 3, PURPOSE.init, 5, 0, words);
+  philox([1, 7, 3, PURPOSE.init], [5, 0], words);
   const row = uniforms(5, PURPOSE.init, 3, 7, new Float64Array(7));
   expect([...row.subarray(4)]).toEqual([...words.subarray(0, 3)].map(uniform));
 });
@@ -22,7 +22,7 @@ test("uniforms: column j is word j % 4 of block j / 4", () => {
 test("normals: column j is element j % 4 of block j / 4, whatever the width", () => {
   const words = new Uint32Array(4);
   const block = new Float64Array(4);
-  philox(2, 11, 4, PURPOSE.noise, 9, 0, words);
+  philox([2, 11, 4, PURPOSE.noise], [9, 0], words);
   normalsOfBlock(words, block);
   const wide = normals(9, PURPOSE.noise, 4, 11, new Float64Array(20));
   const narrow = normals(9, PURPOSE.noise, 4, 11, new Float64Array(10));

@@ -15,7 +15,7 @@ test.each(KNOWN_ANSWERS)("counter %s, key %s gives %s", (counter, key, answer) =
   const [c0, c1, c2, c3] = parse(counter) as [number, number, number, number];
   const [k0, k1] = parse(key) as [number, number];
   const out = new Uint32Array(4);
-  philox(c0, c1, c2, c3, k0, k1, out);
+  philox([c0, c1, c2, c3], [k0, k1], out);
   expect([...out]).toEqual(parse(answer));
 });
 

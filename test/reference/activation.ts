@@ -1,8 +1,8 @@
 import type { Numbers } from "./matmul.ts";
 
 /**
- * Activations in float64, elementwise. The backward twins take the forward's output y, not its input: all three
- * derivatives can be written with y alone, so a kernel need not keep the input.
+ * Activations in float64, elementwise. The backward twins take the forward's output y, so a kernel need not keep the
+ * input, but for SiLU, whose derivative is no function of y.
  */
 
 function map(a: Numbers, f: (value: number, index: number) => number): Float64Array {
@@ -45,3 +45,21 @@ export function sigmoidForward(x: Numbers): Float64Array {
 export function sigmoidBackward(dy: Numbers, y: Numbers): Float64Array {
   return map(dy, (delta, i) => delta * y[i] * (1 - y[i]));
 }
+
+/** y = x·σ(x). */
+export function siluForward(x: Numbers): Float64Array {
+  return map(x, (value) => value * sigmoid(value));
+}
+
+/** dx = dy·σ(x)·(1 + x·(1 − σ(x))). */
+export function siluBackward(dy: Numbers, x: Numbers): Float64Array {
+  return map(dy, (delta, i) => delta * sigmoid(x[i]) * (1 + x[i] * sigmoid(-x[i])));
+}
+
+/** Both twins of each activation; `backward` is given its input x and its output y. */
+export const ACTIVATIONS = {
+  relu: { forward: reluForward, backward: (dy: Numbers, _: Numbers, y: Numbers) => reluBackward(dy, y) },
+  tanh: { forward: tanhForward, backward: (dy: Numbers, _: Numbers, y: Numbers) => tanhBackward(dy, y) },
+} satisfies Record<string, { forward: typeof reluForward; backward: (...given: Numbers[]) => Float64Array }>;
+
+export type ActivationName = keyof typeof ACTIVATIONS;

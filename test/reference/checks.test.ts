@@ -1,6 +1,14 @@
 import { describe, expect, test } from "vitest";
 import { uniforms } from "../support/uniforms.ts";
-import { sigmoid, sigmoidBackward, sigmoidForward } from "./activation.ts";
+import {
+  ACTIVATIONS,
+  type ActivationName,
+  sigmoid,
+  sigmoidBackward,
+  sigmoidForward,
+  siluBackward,
+  siluForward,
+} from "./activation.ts";
 import { ADAM_DEFAULTS, adamStep } from "./adam.ts";
 import { klForward } from "./latent.ts";
 import { bernoulliForward, gaussianConstant, gaussianForward } from "./likelihood.ts";
@@ -131,6 +139,13 @@ describe("likelihood, divergence, activation", () => {
     const slope = (sigmoid(0.3 + h) - sigmoid(0.3 - h)) / (2 * h);
     expect(sigmoidBackward([2], [sigmoid(0.3)])[0]).toBeCloseTo(2 * slope, 9);
   });
+
+  test("SiLU has its derivative on both sides", () => {
+    for (const x of [-40, -3, -1.28, 0, 0.3, 5]) {
+      const [right, left] = siluForward([x + 1e-5, x - 1e-5]);
+      expect(siluBackward([2], [x])[0]).toBeCloseTo((right - left) / 1e-5, 8);
+    }
+  });
 });
 
 test("Adam's first step moves by lr against the gradient's sign, whatever its size", () => {
@@ -147,7 +162,7 @@ describe("every gradient of the VAE against central differences", () => {
 
   /** Which ReLUs are on. A difference quotient across a change of it measures the kink, not the slope. */
   function activeSet({ encoder, decoder }: Forward): string {
-    return [...encoder, ...decoder].map((layer) => layer.map((y) => Number(y > 0)).join("")).join("|");
+    return [...encoder, ...decoder].map((layer) => layer.y.map((y) => Number(y > 0)).join("")).join("|");
   }
 
   /** The derivative of the loss by one element: five-point stencil, error of order STEP⁴. */
@@ -171,7 +186,7 @@ describe("every gradient of the VAE against central differences", () => {
 
   const depths: readonly (readonly number[])[] = [[], [6], [6, 5]];
   const cases = depths.flatMap((hidden) =>
-    (["relu", "tanh"] as const).flatMap((activation) =>
+    (Object.keys(ACTIVATIONS) as ActivationName[]).flatMap((activation) =>
       (["bernoulli", "gaussian"] as const).flatMap((likelihood) =>
         [1, 3].map((latentDim) => ({ hidden, activation, likelihood, latentDim })),
       ),

@@ -1,4 +1,4 @@
-import { reluBackward, reluForward, tanhBackward, tanhForward } from "./activation.ts";
+import { ACTIVATIONS, type ActivationName } from "./activation.ts";
 import { ADAM_DEFAULTS, type AdamSettings, adamStep } from "./adam.ts";
 import { klBackward, klForward, sampleBackward, sampleForward } from "./latent.ts";
 import { bernoulliBackward, bernoulliForward, gaussianBackward, gaussianForward } from "./likelihood.ts";
@@ -18,7 +18,7 @@ export interface VaeConfig {
   /** Sizes of the encoder's hidden layers; the decoder has the same ones, reversed. */
   readonly hidden: readonly number[];
   readonly latentDim: number;
-  readonly activation: "relu" | "tanh";
+  readonly activation: ActivationName;
   readonly likelihood: "bernoulli" | "gaussian";
 }
 
@@ -64,15 +64,19 @@ export function parameterTable(config: VaeConfig): [name: string, shape: number[
   ]);
 }
 
+/** What a hidden layer's activation is given, and what it returns, [rows, size]. */
+export interface Hidden {
+  readonly sums: Float64Array;
+  readonly y: Float64Array;
+}
+
 export interface Forward {
-  /** Each encoder layer's output after its activation, [rows, size]. */
-  readonly encoder: readonly Float64Array[];
+  readonly encoder: readonly Hidden[];
   /** [rows, latentDim], as are logvar and z. */
   readonly mu: Float64Array;
   readonly logvar: Float64Array;
   readonly z: Float64Array;
-  /** Each hidden decoder layer's output after its activation, [rows, size]. */
-  readonly decoder: readonly Float64Array[];
+  readonly decoder: readonly Hidden[];
   /** The linear output, [rows, inputDim]: logits (bernoulli) or means (gaussian). */
   readonly output: Float64Array;
   /** −log p(x|z) per row, in nats, without the Gaussian's constant. */
@@ -105,14 +109,20 @@ function linearForward(tensors: Tensors, layer: Layer, x: Numbers, rows: number)
   return matmulForward(x, w, tensor(tensors, `${name}.bias`), rows, inDim, outDim);
 }
 
-/** Writes the layer's own gradients into `gradients` and returns dx, [rows, inDim]. */
+/** What every step of the backward pass needs; it writes `gradients`. */
+interface Pass {
+  readonly config: VaeConfig;
+  readonly tensors: Tensors;
+  readonly gradients: Tensors;
+  readonly rows: number;
+}
+
+/** Writes the layer's own gradients and returns dx, [rows, inDim]. */
 function linearBackward(
-  gradients: Tensors,
-  tensors: Tensors,
+  { gradients, tensors, rows }: Pass,
   layer: Layer,
   x: Numbers,
   dy: Numbers,
-  rows: number,
 ): Float64Array {
   const { name, inDim, outDim } = layer;
   const w = transpose(tensor(tensors, `${name}.weight`), outDim, inDim);
@@ -122,38 +132,35 @@ function linearBackward(
   return matmulBackwardInput(dy, w, rows, inDim, outDim);
 }
 
-/** Through dense layers with an activation after each; returns every layer's output. */
+/** Through dense layers with an activation after each. */
 function stackForward(
   { activation }: VaeConfig,
   tensors: Tensors,
   layers: readonly Layer[],
   x: Numbers,
   rows: number,
-): Float64Array[] {
-  const activate = activation === "relu" ? reluForward : tanhForward;
-  const outputs: Float64Array[] = [];
+): Hidden[] {
+  const hidden: Hidden[] = [];
   for (const layer of layers) {
-    outputs.push(activate(linearForward(tensors, layer, outputs.at(-1) ?? x, rows)));
+    const sums = linearForward(tensors, layer, hidden.at(-1)?.y ?? x, rows);
+    hidden.push({ sums, y: ACTIVATIONS[activation].forward(sums) });
   }
-  return outputs;
+  return hidden;
 }
 
 /** The twin of `stackForward`: dy belongs to the last layer's output; returns dx. */
 function stackBackward(
-  gradients: Tensors,
-  { activation }: VaeConfig,
-  tensors: Tensors,
+  pass: Pass,
   layers: readonly Layer[],
   x: Numbers,
-  outputs: readonly Float64Array[],
+  hidden: readonly Hidden[],
   dy: Float64Array,
-  rows: number,
 ): Float64Array {
-  const deactivate = activation === "relu" ? reluBackward : tanhBackward;
+  const { backward } = ACTIVATIONS[pass.config.activation];
   let delta = dy;
   for (let i = layers.length - 1; i >= 0; i--) {
-    const input = i > 0 ? outputs[i - 1] : x;
-    delta = linearBackward(gradients, tensors, layers[i], input, deactivate(delta, outputs[i]), rows);
+    const { sums, y } = hidden[i];
+    delta = linearBackward(pass, layers[i], i > 0 ? hidden[i - 1].y : x, backward(delta, sums, y));
   }
   return delta;
 }
@@ -168,12 +175,12 @@ export function vaeForward(
 ): Forward {
   const layers = layersOf(config);
   const encoder = stackForward(config, tensors, layers.encoder, x, rows);
-  const top = encoder.at(-1) ?? x;
+  const top = encoder.at(-1)?.y ?? x;
   const mu = linearForward(tensors, layers.mu, top, rows);
   const logvar = linearForward(tensors, layers.logvar, top, rows);
   const z = sampleForward(mu, logvar, eps);
   const decoder = stackForward(config, tensors, layers.decoder.slice(0, -1), z, rows);
-  const output = linearForward(tensors, layers.decoder.at(-1)!, decoder.at(-1) ?? z, rows);
+  const output = linearForward(tensors, layers.decoder.at(-1)!, decoder.at(-1)?.y ?? z, rows);
 
   const likelihood = config.likelihood === "bernoulli" ? bernoulliForward : gaussianForward;
   const reconstruction = likelihood(output, x, rows, config.inputDim);
@@ -193,38 +200,23 @@ export function vaeBackward(
 ): Tensors {
   const layers = layersOf(config);
   const gradients: Tensors = new Map();
+  const pass = { config, tensors, gradients, rows };
 
   const doutput = (config.likelihood === "bernoulli" ? bernoulliBackward : gaussianBackward)(output, x);
-  const ddecoder = linearBackward(
-    gradients,
-    tensors,
-    layers.decoder.at(-1)!,
-    decoder.at(-1) ?? z,
-    doutput,
-    rows,
-  );
-  const dz = stackBackward(
-    gradients,
-    config,
-    tensors,
-    layers.decoder.slice(0, -1),
-    z,
-    decoder,
-    ddecoder,
-    rows,
-  );
+  const ddecoder = linearBackward(pass, layers.decoder.at(-1)!, decoder.at(-1)?.y ?? z, doutput);
+  const dz = stackBackward(pass, layers.decoder.slice(0, -1), z, decoder, ddecoder);
 
   const fromSample = sampleBackward(dz, logvar, eps);
   const fromKl = klBackward(mu, logvar);
   const dmu = add(fromSample.dmu, fromKl.dmu);
   const dlogvar = add(fromSample.dlogvar, fromKl.dlogvar);
 
-  const top = encoder.at(-1) ?? x;
+  const top = encoder.at(-1)?.y ?? x;
   const dtop = add(
-    linearBackward(gradients, tensors, layers.mu, top, dmu, rows),
-    linearBackward(gradients, tensors, layers.logvar, top, dlogvar, rows),
+    linearBackward(pass, layers.mu, top, dmu),
+    linearBackward(pass, layers.logvar, top, dlogvar),
   );
-  stackBackward(gradients, config, tensors, layers.encoder, x, encoder, dtop, rows);
+  stackBackward(pass, layers.encoder, x, encoder, dtop);
   return gradients;
 }
 

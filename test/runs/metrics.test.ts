@@ -46,8 +46,8 @@ describe("metrics.jsonl", () => {
   test("is refused with the line's number", () => {
     const good = metricsLine(first);
     const refused: [text: string, why: string][] = [
-      [`${good}\n${good.slice(0, 40)}`, "m.jsonl: line 2: expected a JSON object, found no JSON"],
-      [`${good}\n\n`, "line 2: expected a JSON object, found no JSON"],
+      [`${good}\n${good.slice(0, 40)}`, "m.jsonl: line 2: expected JSON, found another text"],
+      [`${good}\n\n`, "line 2: expected JSON, found another text"],
       ["[1]\n", "line 1: expected a JSON object, found [1]"],
       ["null\n", "expected a JSON object, found null"],
       [good.replace("187.29999999999998", "null"), "line 1: trainLoss: expected a number, found null"],

@@ -49,7 +49,7 @@ export function crowdedCalls(path: string, source: string): string[] {
 
 /** The same for AssemblyScript, which no parser of TypeScript reads: its functions begin and end at the line's start. */
 export function longKernels(path: string, source: string): string[] {
-  const functions = source.matchAll(/^(?:export )?function (\w+)[^]*?^\}/gm);
+  const functions = source.matchAll(/^(?:export )?function (\w+)[\s\S]*?^\}/gm);
   return [...functions]
     .map(([text, name]) => [name, text.split("\n").length] as const)
     .filter(([, lines]) => lines > MOST_FUNCTION_LINES)

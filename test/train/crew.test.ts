@@ -39,7 +39,11 @@ describe("on this thread", () => {
     vi.stubGlobal("crossOriginIsolated", false);
     const trainer = await Trainer.create(vae, rows, alone);
     trainer.dispose();
-    await expect(trainer.runEpoch()).rejects.toThrow(WorkerError);
+    const refused = trainer.runEpoch();
+    await expect(refused).rejects.toThrow(WorkerError);
+    await expect(refused).rejects.toThrow(
+      "the trainer: expected one in use, found a disposed one; create another",
+    );
   });
 });
 
@@ -81,7 +85,8 @@ describe.each([
     vi.stubGlobal(name, value);
     await expect(workersOf({ workers: 2 })).rejects.toThrow(ConfigError);
     await expect(workersOf({ workers: 2 })).rejects.toThrow(
-      /workers must be 1 or left out, not 2: memory cannot be shared here; .*Cross-Origin-Opener-Policy: same-origin/,
+      "workers: expected 1 (memory cannot be shared here), found 2; serve the page with " +
+        "Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp",
     );
     await expect(workersOf({ workers: 0 })).rejects.toThrow(/^workers: expected .*, found 0$/);
   });

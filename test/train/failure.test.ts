@@ -77,7 +77,9 @@ describe.each([1, 2, 3])("one of %i workers", (size) => {
     const run = runForEver(await start(long, size));
     setTimeout(() => workers[victim].worker.terminate(), 50);
     await expect(within(PATIENCE_MS, run)).rejects.toThrow(WorkerError);
-    await expect(run).rejects.toThrow(`worker ${victim} of ${size} died, so the run has ended`);
+    await expect(run).rejects.toThrow(
+      `worker ${victim} of ${size}: expected no failure, found one (it ended with exit code 1)`,
+    );
     await expectAllEnded(workers, size);
   });
 
@@ -96,19 +98,21 @@ describe.each([1, 2, 3])("one of %i workers", (size) => {
     const trainer = await start(short, size);
     const run = trainer.runEpoch();
     await expect(within(PATIENCE_MS, run)).rejects.toThrow(WorkerError);
-    await expect(run).rejects.toThrow(/a worker failed, so the run has ended: /);
+    await expect(run).rejects.toThrow(/^a worker: expected no failure, found one \(.+\)$/);
     await expectAllEnded(workers, size);
   });
 
   test.each([
-    ["throws", "throw new Error('poison')", /poison/],
-    ["exits", "process.exit(3)", /exit code 3/],
-  ])("%s before it has joined", async (_, code, message) => {
+    ["throws", "throw new Error('poison')", "poison"],
+    ["exits", "process.exit(3)", "it ended with exit code 3"],
+  ])("%s before it has joined", async (_, code, reason) => {
     const workers = watchWorkers((rank, spawn) => (rank === victim ? threadOf(code) : spawn()));
     await expect(within(PATIENCE_MS, start(short, size))).rejects.toThrow(WorkerError);
     await expectAllEnded(workers, size);
     const again = watchWorkers((rank, spawn) => (rank === victim ? threadOf(code) : spawn()));
-    await expect(start(short, size)).rejects.toThrow(message);
+    await expect(start(short, size)).rejects.toThrow(
+      `worker ${victim} of ${size}: expected no failure, found one (${reason})`,
+    );
     await expectAllEnded(again, size);
   });
 });
@@ -147,18 +151,31 @@ describe("what cannot be trained", () => {
   test("rows that do not fit the model, or are none", async () => {
     const vae = await Vae.create(config);
     await expect(Trainer.create(vae, makeRows(5, 63))).rejects.toThrow(
-      "the model takes rows of 64 numbers, but the training rows have 63",
+      "dim of the training rows: expected 64 (the model's inputDim), found 63",
     );
     await expect(Trainer.create(vae, short, { test: makeRows(5, 65) })).rejects.toThrow(
-      /the test rows have 65/,
+      "dim of the test rows: expected 64 (the model's inputDim), found 65",
     );
     await expect(Trainer.create(vae, makeRows(0, 64))).rejects.toThrow(ConfigError);
+    await expect(Trainer.create(vae, makeRows(0, 64))).rejects.toThrow(
+      /^count of the training rows: expected a whole number from 1 .*, found 0$/,
+    );
     const bare = new Float32Array(64) as unknown as typeof short;
-    await expect(Trainer.create(vae, bare)).rejects.toThrow(/must be \{ values, count, dim \}/);
+    await expect(Trainer.create(vae, bare)).rejects.toThrow(
+      "the training rows: expected { values, count, dim }, found no values",
+    );
     const bytesAsFloats = { values: new Float32Array(64).fill(255), count: 1, dim: 64 };
-    await expect(Trainer.create(vae, bytesAsFloats)).rejects.toThrow(/from 0 to 1 .* row 0 has 255/);
+    await expect(Trainer.create(vae, bytesAsFloats)).rejects.toThrow(
+      "row 0 of the training rows: expected numbers from 0 to 1 (bernoulli likelihood), found 255",
+    );
     const cut = { ...short, count: 65 };
-    await expect(Trainer.create(vae, cut)).rejects.toThrow(/with count × 64 = 4096 numbers, not 65/);
+    await expect(Trainer.create(vae, cut)).rejects.toThrow(
+      "count of the training rows: expected a whole number from 1 with count × 64 = 4096 (the length of values), found 65",
+    );
+    const list = { ...short, values: [...short.values] as unknown as Float32Array };
+    await expect(Trainer.create(vae, list)).rejects.toThrow(
+      "values of the training rows: expected a Float32Array or a Uint8Array (row-major), found Array",
+    );
   });
 
   test.each([
@@ -180,7 +197,7 @@ describe("what cannot be trained", () => {
     const options = { batchSize: 65536 };
     await expect(Trainer.create(vae, short, options)).rejects.toThrow(MemoryLimitError);
     await expect(Trainer.create(vae, short, options)).rejects.toThrow(
-      /needs [\d,]+ MiB of memory.*smaller batch/,
+      /^memory: expected at most 4,096 MiB \(the limit of WebAssembly\), found a need of [\d,]+ MiB \([\d,]+ MiB of it for [^)]+\); use fewer or smaller layers, a smaller batch or fewer rows$/,
     );
     expect(workers).toHaveLength(0);
   });

@@ -18,27 +18,36 @@ function session(batchSize: number, hidden: number[], count = 1000): Omit<Sessio
   };
 }
 
-function listsOf(planned: Session): string[] {
-  return planSession(planned).plan.regions.flatMap(
-    ({ name }) => /^(rows of .*), nonzeros$/.exec(name)?.[1] ?? [],
-  );
+/** The matrices whose nonzeros have room in the plan. */
+function listedIn(planned: Session): string[] {
+  const { plan, network } = planSession(planned);
+  const layers = [...network.encoder, ...network.decoder];
+  return layers.flatMap(({ layer: { input }, own: { nonzeros } }) => {
+    if (!nonzeros) return [];
+    const { rows, columns } = nonzeros;
+    expect(plan.regions).toContainEqual(expect.objectContaining({ at: rows.at }));
+    expect(plan.regions).toContainEqual(expect.objectContaining({ at: columns.at }));
+    return [input.name];
+  });
 }
 
 describe("withNonzeros", () => {
-  test("lists data and what a ReLU leaves where there is room", () => {
-    expect(listsOf(withNonzeros(session(128, [400])))).toEqual(["rows of x", "rows of decoder.0"]);
+  test("plans the nonzeros of data and of what a ReLU leaves where there is room", () => {
+    expect(listedIn(withNonzeros(session(128, [400])))).toEqual(["x", "decoder.0"]);
   });
 
-  test("no hidden layers where a tile gains nothing from it", () => {
-    expect(listsOf(withNonzeros({ ...session(128, [400]), tile: "4x8" }))).toEqual(["rows of x"]);
+  test("none of hidden layers where a tile gains nothing from them", () => {
+    expect(listedIn(withNonzeros({ ...session(128, [400]), tile: "4x8" }))).toEqual(["x"]);
   });
 
   test("leaves out the hidden layers', then the data's, where the memory would not do", () => {
-    expect(listsOf(withNonzeros(session(16384, [2048, 2048, 2048])))).toEqual(["rows of x"]);
-    expect(listsOf(withNonzeros(session(16384, [2048, 2048, 2048], 2_400_000)))).toEqual([]);
+    expect(listedIn(withNonzeros(session(16384, [2048, 2048, 2048])))).toEqual(["x"]);
+    expect(listedIn(withNonzeros(session(16384, [2048, 2048, 2048], 2_400_000)))).toEqual([]);
   });
 
   test("what does not fit even so is a MemoryLimitError", () => {
-    expect(() => planSession(withNonzeros(session(65536, [8192, 8192])))).toThrow(MemoryLimitError);
+    const planned = withNonzeros(session(65536, [8192, 8192]));
+    expect(planned).toMatchObject({ listHidden: false, densities: undefined });
+    expect(() => planSession(planned)).toThrow(MemoryLimitError);
   });
 });

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { checkCase } from "../cases/case.ts";
 import { GREATEST_ERROR } from "../cases/errors.ts";
 import { normal } from "../cases/random.ts";
-import { sigmoid } from "../reference/activation.ts";
+import { sigmoid, siluBackward } from "../reference/activation.ts";
 import type { Numbers } from "../reference/matmul.ts";
 import { float32, type KernelMemory, openBuilds } from "../support/kernel-memory.ts";
 
@@ -60,6 +60,18 @@ function sigmoidOf(memory: KernelMemory, x: Float32Array): Float32Array {
   return memory.read(out);
 }
 
+function silu(memory: KernelMemory, x: Float32Array): Float32Array {
+  const out = memory.put(x, 1, x.length, 0);
+  memory.kernels().elementwise("silu", out, out, [0, 1]);
+  return memory.read(out);
+}
+
+function siluSlope(memory: KernelMemory, x: Float32Array): Float32Array {
+  const [dy, input] = [x.map(() => 1), x].map((values) => memory.put(values, 1, x.length, 0));
+  memory.kernels().elementwise("siluBackward", dy, input, [0, 1]);
+  return memory.read(dy);
+}
+
 /** The loss of a single logit s ≤ 0 against x = 0 is log(1 + exp(s)). */
 function softplus(memory: KernelMemory, s: Float32Array): Float64Array {
   const rows = s.length;
@@ -83,6 +95,8 @@ interface Case {
 
 const onExp = { name: "exp", evaluate: exp, twin: Math.exp };
 const onSigmoid = { name: "sigmoid", evaluate: sigmoidOf, twin: sigmoid };
+const onSilu = { name: "silu", evaluate: silu, twin: (x: number) => x * sigmoid(x) };
+const onSlope = { name: "silu′", evaluate: siluSlope, twin: (x: number) => siluBackward([1], [x])[0] };
 const onTanh = { name: "tanh", evaluate: tanh, twin: Math.tanh };
 const onSoftplus = { name: "softplus", evaluate: softplus, twin: (s: number) => Math.log1p(Math.exp(s)) };
 const tanhBound = { absolute: GREATEST_ERROR.tanh, relative: GREATEST_ERROR.tanhRelative };
@@ -95,6 +109,15 @@ const cases: readonly Case[] = [
   { ...onSigmoid, from: -87, to: 87, bound: { relative: GREATEST_ERROR.sigmoid } },
   { ...onSigmoid, from: -200, to: -87, bound: { absolute: GREATEST_ERROR.sigmoidFarLeft } },
   { ...onSigmoid, from: 87, to: 200, bound: { absolute: 0 } },
+  { ...onSilu, from: -1, to: 1, bound: { relative: GREATEST_ERROR.silu } },
+  { ...onSilu, from: -87, to: 87, bound: { relative: GREATEST_ERROR.silu } },
+  { ...onSilu, from: -3e38, to: -87, bound: { absolute: GREATEST_ERROR.siluFarLeft } },
+  { ...onSilu, from: 87, to: 3e38, bound: { absolute: 0 } },
+  { ...onSlope, from: -3, to: 3, bound: { absolute: GREATEST_ERROR.siluSlope } },
+  { ...onSlope, from: -87, to: -3, bound: { relative: GREATEST_ERROR.siluSlopeLeft } },
+  { ...onSlope, from: -3e38, to: -87, bound: { absolute: GREATEST_ERROR.siluFarLeft } },
+  { ...onSlope, from: 3, to: 200, bound: { absolute: GREATEST_ERROR.siluSlope } },
+  { ...onSlope, from: 200, to: 3e38, bound: { absolute: 0 } },
   { ...onTanh, from: -1e-3, to: 1e-3, bound: tanhBound },
   { ...onTanh, from: 0.6, to: 0.65, bound: tanhBound },
   { ...onTanh, from: -2, to: 2, bound: tanhBound },
