@@ -2,7 +2,7 @@
 // sizes.
 
 export * from "../src/wasm/layout";
-export * from "./activation";
+export { reluBackward, silu, siluBackward, tanhBackward } from "./activation";
 export * from "./adam";
 export * from "./gather";
 export * from "./latent";
