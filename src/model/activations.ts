@@ -40,7 +40,17 @@ export const ACTIVATIONS = {
     torch: "Tanh",
     onnx: (input, output) => [node("Tanh", [input], output)],
   },
+  silu: {
+    forward: "silu",
+    backward: "siluBackward",
+    reads: "input",
+    torch: "SiLU",
+    onnx: (input, output) => [
+      node("Sigmoid", [input], `${output}.sigmoid`),
+      node("Mul", [input, `${output}.sigmoid`], output),
+    ],
+  },
 } as const satisfies Record<string, ActivationEntry>;
 
-/** What follows a hidden layer: max(0, x), or the hyperbolic tangent. */
+/** The activation of the hidden layers: max(0, x), the hyperbolic tangent, or x·σ(x). */
 export type Activation = keyof typeof ACTIVATIONS;

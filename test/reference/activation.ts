@@ -60,6 +60,7 @@ export function siluBackward(dy: Numbers, x: Numbers): Float64Array {
 export const ACTIVATIONS = {
   relu: { forward: reluForward, backward: (dy: Numbers, _: Numbers, y: Numbers) => reluBackward(dy, y) },
   tanh: { forward: tanhForward, backward: (dy: Numbers, _: Numbers, y: Numbers) => tanhBackward(dy, y) },
+  silu: { forward: siluForward, backward: (dy: Numbers, x: Numbers) => siluBackward(dy, x) },
 } satisfies Record<string, { forward: typeof reluForward; backward: (...given: Numbers[]) => Float64Array }>;
 
 export type ActivationName = keyof typeof ACTIVATIONS;
