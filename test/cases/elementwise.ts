@@ -1,4 +1,10 @@
-import { reluBackward, sigmoidForward, siluBackward, siluForward, tanhBackward } from "../reference/activation.ts";
+import {
+  reluBackward,
+  sigmoidForward,
+  siluBackward,
+  siluForward,
+  tanhBackward,
+} from "../reference/activation.ts";
 import type { Numbers } from "../reference/matmul.ts";
 import { UNIT_ROUNDOFF as u } from "../reference/tolerance.ts";
 import type { Closeness } from "../support/closeness.ts";

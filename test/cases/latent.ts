@@ -1,3 +1,5 @@
+import { LANES } from "../../src/wasm/layout.ts";
+import { panelsOf } from "../../src/wasm/matrix.ts";
 import { klBackward, klForward, sampleBackward, sampleForward } from "../reference/latent.ts";
 import { weightOf } from "../reference/likelihood.ts";
 import type { Numbers } from "../reference/matmul.ts";
@@ -49,7 +51,7 @@ export function reparameterize(rows: number, dim: number, given?: LatentOperands
   return {
     kernel: "reparameterize",
     what: `z: ${rows}×${dim}`,
-    bytes: floatBytes(4 * rows * dim),
+    bytes: floatBytes(4 * rows * panelsOf(dim) * LANES),
     prepare(memory) {
       const operands = given ?? latentOperands(rows, dim);
       const { range, ...latent } = put(memory, operands, rows, dim);
@@ -82,7 +84,7 @@ export function kl(rows: number, dim: number, given?: LatentOperands): Case {
   return {
     kernel: "kl",
     what: `z: ${rows}×${dim}`,
-    bytes: floatBytes(2 * rows * dim),
+    bytes: floatBytes(2 * rows * panelsOf(dim) * LANES),
     prepare(memory) {
       const operands = given ?? latentOperands(rows, dim);
       const { range, ...latent } = put(memory, operands, rows, dim);
@@ -120,7 +122,7 @@ export function latentBackward(rows: number, dim: number, given?: LatentOperands
   return {
     kernel: "latentBackward",
     what: `z: ${rows}×${dim}`,
-    bytes: floatBytes(6 * rows * dim),
+    bytes: floatBytes(6 * rows * panelsOf(dim) * LANES),
     prepare(memory) {
       const operands = given ?? latentOperands(rows, dim);
       const { range, ...latent } = put(memory, operands, rows, dim);

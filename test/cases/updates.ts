@@ -26,7 +26,7 @@ export interface State<T = Numbers> {
 
 export const STATE = ["w", "m", "v"] as const;
 
-/** One step of Adam: with which settings, and the how manyth, from 1. */
+/** A step of Adam: its number, from 1, and the settings. */
 export interface AdamStep {
   readonly step: number;
   readonly settings: AdamSettings;
@@ -58,16 +58,15 @@ function adamTolerance(
   gradientBound: Numbers,
   { step, settings: { lr, beta1, beta2, eps } }: AdamStep,
 ): State<Float64Array> {
-  const own = (bound: number, off: number): number => (off === 0 ? bound : bound + off);
   const m = after.m.map((_, i) => {
     const terms = beta1 * Math.abs(before.m[i]) + (1 - beta1) * Math.abs(gradient[i]);
-    return own(6 * u * terms + FADED, (1 - beta1) * gradientBound[i]);
+    return 6 * u * terms + FADED + (1 - beta1) * gradientBound[i];
   });
   const square = after.v.map((_, i) => {
     const [g, off] = [Math.abs(gradient[i]), gradientBound[i]];
     return (1 - beta2) * (2 * g + off) * off;
   });
-  const v = after.v.map((value, i) => own(8 * u * value + FADED, square[i]));
+  const v = after.v.map((value, i) => 8 * u * value + FADED + square[i]);
   const w = after.w.map((value, i) => {
     const change = Math.abs(value - before.w[i]);
     const correction = 1 - beta2 ** step;
@@ -81,7 +80,7 @@ function adamTolerance(
   return { w, m, v };
 }
 
-/** What Adam makes of a state, in float64, and how far off each number may be. */
+/** A state after a step in float64, and how far off each number may be. */
 function adamTwin(before: State, gradient: Numbers, gradientBound: Numbers, step: AdamStep) {
   const exact = (values: Numbers) => Float64Array.from(values);
   const expected = { w: exact(before.w), m: exact(before.m), v: exact(before.v) };

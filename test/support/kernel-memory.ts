@@ -48,10 +48,12 @@ const AMONG_OTHERS: Surroundings = { margin: 2, slack: 3 };
 export const AS_IN_TRAINING: Surroundings = { margin: 0, slack: 4 };
 
 /**
- * What memory holds that no kernel was asked to write: a NaN that no arithmetic makes. Where it was read it poisons the
- * result.
+ * What memory holds that no kernel was asked to write, word by word: signalling NaNs, each with a payload of its own. Where
+ * one is read it poisons the result; and no result is one, as arithmetic makes NaNs quiet and a copy has another's payload.
  */
-const CANARY = 0x7fcaca1f;
+function canary(index: number): number {
+  return 0x7f800001 | ((Math.imul(index, 0x9e3779b1) >>> 10) & 0x3fffff);
+}
 
 const MEGABYTES = 16;
 
@@ -90,7 +92,8 @@ export class KernelMemory {
     const at = this.#next;
     this.#next += roundUp(bytes, ROW_BYTES) + ROW_BYTES;
     if (this.#next > this.#memory.buffer.byteLength) throw new RangeError("the test needs a larger memory");
-    this.words(at, (this.#next - at) / 4).fill(CANARY);
+    const words = this.words(at, (this.#next - at) / 4);
+    for (let i = 0; i < words.length; i++) words[i] = canary(at / 4 + i);
     return at;
   }
 
