@@ -1,8 +1,9 @@
-import { KernelMemory } from "../test/support/kernel-memory.ts";
-import { LAYERS, linearCase, updateCase } from "./cases/products.ts";
-import { linearSparseCase, listCases, updateSparseCase } from "./cases/sparse.ts";
-import { measureCase, modelOf } from "./kernels.ts";
-import type { Setting } from "./setting.ts";
+import { layersOf } from "../test/cases/all.ts";
+import { linear, linearSparse } from "../test/cases/products.ts";
+import { listColumns, listRows } from "../test/cases/sparse.ts";
+import { linearUpdate, linearUpdateSparse } from "../test/cases/updates.ts";
+import { measureCase, openMemory } from "./kernels.ts";
+import { type Setting, SHAPE } from "./setting.ts";
 import { digits3, microseconds, percent, type Table } from "./table.ts";
 
 const DENSITIES = [0.05, 0.1, 0.15, 0.19, 0.25, 0.3, 0.4, 0.5, 0.6, 0.8, 1] as const;
@@ -14,19 +15,21 @@ export interface BreakEven {
   readonly sparse: readonly { readonly density: number; readonly forward: number; readonly update: number }[];
 }
 
-/** The first layer by lists of what is not zero against the same by dense products. */
+/** The first layer from its nonzeros against the same by dense products. */
 export async function benchBreakEven(setting: Setting): Promise<BreakEven> {
-  const memory = new KernelMemory(setting.module, setting.build.shared);
-  const model = modelOf(setting);
-  const fc1 = LAYERS[0]!;
-  const time = async (one: Parameters<typeof measureCase>[1]): Promise<number> =>
-    (await measureCase(memory, one, setting)).median;
-  const dense = { forward: await time(linearCase(fc1, model)), update: await time(updateCase(fc1, model)) };
+  const memory = openMemory(setting);
+  const { fc1 } = layersOf(SHAPE);
+  const time = async (...cases: Parameters<typeof measureCase>[1][]): Promise<number> => {
+    let seconds = 0;
+    for (const one of cases) seconds += (await measureCase(memory, one, setting)).time.median;
+    return seconds;
+  };
+  const dense = { forward: await time(linear(fc1, "relu")), update: await time(linearUpdate(fc1)) };
   const sparse: { density: number; forward: number; update: number }[] = [];
   for (const density of setting.options.quick ? QUICK_DENSITIES : DENSITIES) {
-    const [rows, columns] = listCases(fc1, model, density);
-    const forward = (await time(rows!)) + (await time(linearSparseCase(fc1, model, density)));
-    const update = (await time(columns!)) + (await time(updateSparseCase(fc1, model, density)));
+    const layer = { ...fc1, density };
+    const forward = await time(listRows(layer), linearSparse(layer, "relu"));
+    const update = await time(listColumns(layer), linearUpdateSparse(layer));
     sparse.push({ density, forward, update });
   }
   return { dense, sparse };
@@ -50,9 +53,9 @@ export function breakEvenTable(result: BreakEven): Table {
   const density = breakEvenDensity(result);
   const found = density ? `They take as long as the dense ones at ${percent(density)}.` : "";
   return {
-    title: "The first layer by lists of what is not zero, lists included, against dense products",
+    title: "The first layer from its nonzeros, lists included, against dense products",
     note: `128×400×784 forward, 784×400×128 with Adam backward. ${found}`.trim(),
-    columns: ["not zero", "forward µs", "of dense", "update µs", "of dense", "both, of dense"],
+    columns: ["nonzeros", "forward µs", "of dense", "update µs", "of dense", "both, of dense"],
     rows: [
       ...sparse.map(({ density, forward, update }) => [
         percent(density),

@@ -6,6 +6,6 @@ import { parameterTable } from "../src/model/parameters.ts";
  * a weight forward, two for its gradient, and two for the gradient of its input, which the first layer does not need.
  */
 export function flopsPerRow(config: VaeConfig): number {
-  const { layers } = parameterTable(config);
-  return layers.reduce((sum, { k, n }, i) => sum + (i === 0 ? 4 : 6) * k * n, 0);
+  const weights = parameterTable(config).tensors.filter(([, { length }]) => length === 2);
+  return weights.reduce((sum, [, [n, k]], i) => sum + (i === 0 ? 4 : 6) * k! * n!, 0);
 }

@@ -14,18 +14,21 @@ export interface Machine {
   readonly date: string;
 }
 
-function git(...args: string[]): string {
+function git(args: string): string {
   try {
-    return execFileSync("git", args, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
+    return execFileSync("git", args.split(" "), {
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
+    }).trim();
   } catch {
     return "";
   }
 }
 
 function commit(): string {
-  const hash = git("rev-parse", "--short=10", "HEAD");
+  const hash = git("rev-parse --short=10 HEAD");
   if (hash === "") return "not in a checkout";
-  const changed = git("status", "--porcelain", "--", "assembly", "src", "asconfig.json", "package-lock.json");
+  const changed = git("status --porcelain -- assembly src asconfig.json package-lock.json");
   return changed === "" ? hash : `${hash} and changes`;
 }
 

@@ -5,10 +5,10 @@ import { microseconds, percent, type Table } from "./table.ts";
 const FIVE = ["fc1 forward", "fc4 forward", "fc4 backward", "fc4 update", "fc1 update"] as const;
 
 const MEANING: Readonly<Record<string, string>> = {
-  countEntries: "how much of it is not zero",
-  gatherBytes: "bytes of the dataset to floats",
-  listRows: "what is not zero, by row",
-  listColumns: "what is not zero, by column",
+  countNonzeros: "how many there are",
+  gather: "bytes of the dataset to floats",
+  listRows: "nonzeros, by row",
+  listColumns: "nonzeros, by column",
   "fc1 forward": "h1 = x·W1",
   "fc4 forward": "logits = h2·W4",
   "fc4 backward": "dh2 = dlogits·W4ᵀ",

@@ -1,16 +1,17 @@
 import { epochOrder } from "../src/data/sampler.ts";
-import { checkConfig, checkTraining, TRAIN_DEFAULTS } from "../src/model/config.ts";
-import { type Layer, parameterTable } from "../src/model/parameters.ts";
+import { checkConfig, checkTraining } from "../src/model/config.ts";
+import { kindOf } from "../src/model/layers/kinds.ts";
+import { parameterTable } from "../src/model/parameters.ts";
 import { Vae } from "../src/model/vae.ts";
+import { type OpenSession, openSession } from "../src/train/open-session.ts";
 import { Program } from "../src/train/program.ts";
-import { dataShape, measureDensities, planSession, type Session, withLists } from "../src/train/session.ts";
-import { allocateShared, type Plan } from "../src/wasm/arena.ts";
-import { instantiate, type Kernels, ROW_BYTES } from "../src/wasm/kernels.ts";
+import { Kernels } from "../src/wasm/kernels.ts";
+import { ROW_BYTES } from "../src/wasm/layout.ts";
 import { adamCoefficients } from "../test/support/adam.ts";
-import { type BenchData, firstRows, noise } from "./data.ts";
+import { type BenchData, noise } from "./data.ts";
 import { median } from "./measure.ts";
 import { type Setting, SHAPE } from "./setting.ts";
-import { nameOfCall, type Times, timedKernels } from "./timed-kernels.ts";
+import { type Times, timedKernels } from "./timed-kernels.ts";
 
 /** Seconds of a step's parts on one thread: medians over many steps, each part's calls in a step added up. */
 export interface StepResult {
@@ -29,51 +30,27 @@ export interface StepResult {
 /** What a step takes between its kernels: JavaScript, and the clock itself. */
 const REST = "rest";
 
-/** One run's memory and session, for programs with kernels of one's choice. */
-interface Stage {
-  readonly session: Session;
-  readonly plan: Plan<string>;
-  readonly memory: WebAssembly.Memory;
-  readonly kernels: Kernels;
-  /** Room for gradients of all parameters, behind the plan. */
-  readonly room: number;
-}
-
-async function prepare(setting: Setting, { train }: BenchData): Promise<Stage> {
-  const config = checkConfig({ inputDim: SHAPE.inputDim });
-  const rows = firstRows(train, train.count);
-  const session = withLists({
-    config,
-    training: checkTraining({ ...TRAIN_DEFAULTS, batchSize: SHAPE.batch }),
-    train: dataShape(rows),
-    test: dataShape(undefined),
-    densities: measureDensities(rows, setting.tile),
-    size: 1,
-    tile: setting.tile,
-    spins: 1,
-  });
-  const plan = planSession(session);
-  const { bytes } = parameterTable(config);
-  const pages = plan.pages + Math.ceil(bytes / 65536) + 1;
-  const memory = allocateShared({ ...plan, pages });
-  const floats = (at: number, length: number): Float32Array => new Float32Array(memory.buffer, at, length);
-  const vae = await Vae.create(config, { arithmetic: setting.arithmetic });
-  vae.copyParameters(floats(plan.at.parameters, bytes / 4));
-  const values = new Uint8Array(memory.buffer, plan.at.data, rows.values.length);
-  values.set(rows.values);
-  new Uint32Array(memory.buffer, plan.at.order, rows.count).set(epochOrder(rows.count, 0, 0));
-  const { kernels } = instantiate(setting.module, memory);
-  return { session, plan, memory, kernels, room: plan.end };
+async function prepare(setting: Setting, { train }: BenchData): Promise<OpenSession> {
+  const { module, tile, build, arithmetic } = setting;
+  const vae = await Vae.create(checkConfig({ inputDim: SHAPE.inputDim }), { arithmetic });
+  const training = checkTraining({ batchSize: SHAPE.batch });
+  // the gradient of all parameters gives Adam something to read
+  const options = { training, module, tile, shared: build.shared, size: 1, spins: 1, wholeGradient: true };
+  const open = openSession(vae, train, options);
+  const { instance, memory } = open;
+  const order = new Uint32Array(instance.memory.buffer, memory.order.at, train.count);
+  order.set(epochOrder(train.count, 0, 0));
+  return open;
 }
 
 /** Runs a program's first steps one by one and gives, for each, what `read` says after it. */
 function steps<T>(
-  { session, memory }: Stage,
+  { session, instance }: OpenSession,
   kernels: Kernels,
   count: number,
   read: (seconds: number) => T,
 ): T[] {
-  const program = new Program(session, 0, { kernels, memory });
+  const program = new Program(session, 0, instance, kernels);
   return Array.from({ length: count }, (_, step) => {
     const start = performance.now();
     program.train({ epoch: 0, fromStep: step, toStep: step + 1 });
@@ -82,11 +59,10 @@ function steps<T>(
 }
 
 /** Every part's median over steps, and the whole step's. */
-function timedSteps(stage: Stage, count: number): { whole: number; parts: Record<string, number> } {
+function timedSteps(open: OpenSession, kernels: Kernels, count: number) {
   const times: Times = new Map();
-  const kernels = timedKernels(stage.kernels, times, nameOfCall);
-  const records = steps(stage, kernels, count, (seconds) => {
-    const parts = new Map([...times].map(([name, entry]) => [name, entry.seconds]));
+  const records = steps(open, timedKernels(kernels, times), count, (seconds) => {
+    const parts = new Map(times);
     times.clear();
     // step by step, because medians of parts do not add up to the median of steps
     parts.set(REST, seconds - [...parts.values()].reduce((sum, part) => sum + part, 0));
@@ -101,40 +77,46 @@ function timedSteps(stage: Stage, count: number): { whole: number; parts: Record
  * Adam's own part of each layer's update: the kernel that follows a gradient, alone, over the layer's parameters and
  * moments, with a gradient that stays in the first-level cache as a block's does.
  */
-function adamParts({ kernels, plan, session, room, memory }: Stage, count: number): Record<string, number> {
-  const { parameters, m, v } = plan.at;
-  new Float32Array(memory.buffer, plan.at.adam, 6).set(adamCoefficients(1));
-  const layers = parameterTable(session.config).layers;
-  const run = ({ k, offset, bytes }: Layer): number => {
-    const panel = (k + 1) * ROW_BYTES;
+function adamParts({ session, memory, instance }: OpenSession, kernels: Kernels, count: number) {
+  const { parameters, m, v, wholeGradient, rooms } = memory;
+  const [{ adam }] = rooms as [(typeof rooms)[number]];
+  new Float32Array(instance.memory.buffer, adam, 6).set(adamCoefficients(1));
+  const { places } = parameterTable(session.config);
+  const run = ({ layer, offset }: (typeof places)[number]): number => {
+    const end = offset + kindOf(layer).bytes(layer);
+    const panel = (layer.input.shape[0]! + 1) * ROW_BYTES;
     const start = performance.now();
-    for (let at = offset; at < offset + bytes; at += panel) {
-      kernels.adamRows(parameters + at, m + at, v + at, room, k + 1, plan.at.adam);
+    for (let at = offset; at < end; at += panel) {
+      const [w, first, second] = [parameters.at + at, m.at + at, v.at + at];
+      kernels.adam(w, first, second, wholeGradient!.at, panel / ROW_BYTES, adam);
     }
     return (performance.now() - start) / 1000;
   };
   // all layers in turn, as in a step, so that each finds the cache as the others leave it
-  const rounds = Array.from({ length: count }, () => layers.map(run));
-  const parts = layers.map(({ name }, i) => [name, median(rounds.map((round) => round[i]!))] as const);
-  const { fc_mu = 0, fc_logvar = 0, ...others } = Object.fromEntries(parts);
-  return { ...others, heads: fc_mu + fc_logvar };
+  const rounds = Array.from({ length: count }, () => places.map(run));
+  const name = ({ layer: { modules } }: (typeof places)[number]) =>
+    modules.length > 1 ? "heads" : modules[0]!.name;
+  return Object.fromEntries(
+    places.map((place, i) => [name(place), median(rounds.map((round) => round[i]!))]),
+  );
 }
 
 async function benchOne(setting: Setting, data: BenchData): Promise<StepResult> {
-  const stage = await prepare(setting, data);
-  const most = Math.floor(stage.session.train.count / SHAPE.batch);
+  const open = await prepare(setting, data);
+  const kernels = new Kernels(open.instance.exports, setting.tile);
+  const most = Math.floor(data.train.count / SHAPE.batch);
   const count = Math.min(most, setting.options.quick ? 60 : 400);
-  steps(stage, stage.kernels, Math.min(most, 60), () => undefined);
-  const { whole, parts } = timedSteps(stage, count);
-  const plain = median(steps(stage, stage.kernels, count, (seconds) => seconds).slice(Math.floor(count / 5)));
+  steps(open, kernels, Math.min(most, 60), () => undefined);
+  const { whole, parts } = timedSteps(open, kernels, count);
+  const plain = median(steps(open, kernels, count, (seconds) => seconds).slice(Math.floor(count / 5)));
   return {
     data: data.name,
-    sparse: stage.session.densities !== undefined,
+    sparse: open.session.densities !== undefined,
     steps: count,
     timed: whole,
     step: plain,
     parts,
-    adam: adamParts(stage, Math.ceil(count / 4)),
+    adam: adamParts(open, kernels, Math.ceil(count / 4)),
   };
 }
 

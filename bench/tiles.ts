@@ -1,5 +1,9 @@
-import { LANES, ROW_BYTES } from "../src/wasm/kernels.ts";
+import { LANES, ROW_BYTES } from "../src/wasm/layout.ts";
+import { readMatrix, type Steps } from "../src/wasm/matrix.ts";
 import { TILES, type TileName } from "../src/wasm/tiles.ts";
+import { matmulForward } from "../test/reference/matmul.ts";
+import { matmulForwardTolerance } from "../test/reference/tolerance.ts";
+import { whyNotClose } from "../test/support/closeness.ts";
 import { assemble, exportedFunction } from "./assemble.ts";
 import { measure } from "./measure.ts";
 import { clockAfter, type Peak, peakAt } from "./peak.ts";
@@ -19,63 +23,56 @@ export interface TileResult {
 const DEPTHS = [128, 400] as const;
 const TIMES = 64;
 
-/** Where A, B and C of one tile stand; all of it fits the first-level cache. */
-const C = 8192;
-const A = 16384;
-const B = 32768;
-const END = B + 400 * ROW_BYTES;
-const INIT = 4096;
-
-function tileRowsOf(tile: TileName): number {
-  return Number(tile.split("x")[0]);
+/** Where A, B and C of one tile are (assembly/tiles.ts), and the floats of their memory. */
+interface Places {
+  readonly floats: Float32Array;
+  readonly a: number;
+  readonly b: number;
+  readonly c: number;
 }
 
-/** The tile's product in float64, element by element; throws where one is further off than rounding explains. */
-function check(floats: Float32Array, reading: TileResult["reading"], rows: number, k: number): void {
-  for (let r = 0; r < rows; r++) {
-    for (let column = 0; column < LANES; column++) {
-      let sum = 0;
-      for (let i = 0; i < k; i++) {
-        const panel = Math.floor(i / LANES) * rows;
-        const a = reading === "normal" ? (panel + r) * LANES + (i % LANES) : i * LANES + r;
-        sum += floats[A / 4 + a]! * floats[B / 4 + i * LANES + column]!;
-      }
-      const found = floats[C / 4 + r * LANES + column]!;
-      if (!(Math.abs(found - sum) <= k * k * 2 ** -24)) {
-        throw new Error(`a wrong tile is not timed: element ${r}, ${column} is ${found}, expected ${sum}`);
-      }
-    }
-  }
+/** Fills a memory with numbers; C starts from the zeros below them. */
+function fill({ exports }: WebAssembly.Instance): Places {
+  const { memory, A, B, C } = exports as Record<string, WebAssembly.Global> & { memory: WebAssembly.Memory };
+  const [a, b, c] = [A, B, C].map((place) => Number(place!.value)) as [number, number, number];
+  if (memory.buffer.byteLength < b + Math.max(...DEPTHS) * ROW_BYTES) memory.grow(1);
+  const floats = new Float32Array(memory.buffer);
+  for (let i = a / 4; i < floats.length; i++) floats[i] = (Math.imul(i, 0x9e3779b1) >>> 8) / 2 ** 24 - 0.5;
+  return { floats, a, b, c };
+}
+
+/** Throws unless the tile is the product in float64. */
+function check({ floats, a, b, c }: Places, reading: TileResult["reading"], rows: number, k: number): void {
+  const read = (at: number, height: number, size: readonly [number, number], steps?: Steps) => {
+    const values = new Float32Array(size[0] * size[1]);
+    readMatrix(floats, { at, stride: height * ROW_BYTES, panels: 1 }, size, values, steps);
+    return values;
+  };
+  const left = reading === "normal" ? read(a, rows, [rows, k]) : read(a, k, [k, rows], { row: 1, column: k });
+  const right = read(b, k, [k, LANES]);
+  const expected = matmulForward(left, right, undefined, rows, k, LANES);
+  const atol = matmulForwardTolerance(left, right, undefined, rows, k, LANES);
+  const why = whyNotClose(read(c, rows, [rows, LANES]), expected, { rtol: 0, atol, shape: [rows, LANES] });
+  if (why !== undefined) throw new Error(`a tile of ${rows} rows, ${reading}: ${why}`);
 }
 
 /** Every micro-kernel alone, over operands in the first-level cache. */
 export async function benchTiles({ arithmetic, budget }: Setting): Promise<TileResult[]> {
   const instance = assemble("tiles", arithmetic);
-  const { memory } = instance.exports;
-  if (!(memory instanceof WebAssembly.Memory)) throw new Error("the bench module has no memory");
-  if (memory.buffer.byteLength < END + ROW_BYTES) memory.grow(1);
-  const floats = new Float32Array(memory.buffer);
-  for (let i = A / 4; i < floats.length; i++) floats[i] = (Math.imul(i, 0x9e3779b1) >>> 8) / 2 ** 24 - 0.5;
+  const places = fill(instance);
   const tiles: TileResult[] = [];
   for (const tile of Object.keys(TILES) as TileName[]) {
-    const rows = tileRowsOf(tile);
+    const rows = Number(tile.split("x")[0]);
     for (const reading of ["normal", "transposed"] as const) {
       const kernel = exportedFunction(instance, reading);
-      const panel = reading === "normal" ? (rows - 1) * ROW_BYTES : 0;
       for (const k of DEPTHS) {
-        const run = (): void => void kernel(TILES[tile], rows, C, A, B, k, panel, INIT, TIMES);
+        const run = (): void => void kernel(TILES[tile], rows, k, TIMES);
         run();
-        check(floats, reading, rows, k);
+        check(places, reading, rows, k);
         const { min, median } = await measure(run, budget);
-        const flops = 2 * rows * LANES * k * TIMES;
-        tiles.push({
-          tile,
-          reading,
-          k,
-          gflopsMedian: flops / median / 1e9,
-          gflopsBest: flops / min / 1e9,
-          clock: clockAfter(run),
-        });
+        const gflops = (seconds: number): number => (2 * rows * LANES * k * TIMES) / seconds / 1e9;
+        const speeds = { gflopsMedian: gflops(median), gflopsBest: gflops(min), clock: clockAfter(run) };
+        tiles.push({ tile, reading, k, ...speeds });
       }
     }
   }

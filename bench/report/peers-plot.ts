@@ -22,7 +22,7 @@ export function peersPlot({ results }: PeerResults): string {
   const bottom = TOP + rows.length * STEP;
   const powers = Array.from({ length: most - least + 1 }, (_, i) => 10 ** (least + i));
   const grid = powers.flatMap((power) => [
-    line(x(power), TOP - 12, x(power), bottom - 8, FAINT),
+    line([x(power), TOP - 12], [x(power), bottom - 8], FAINT),
     text(x(power), bottom + 10, `${power} s`, { anchor: "middle", fill: THEIRS }),
   ]);
   const dots = rows.flatMap(({ name, threads, role, seconds }, i) => {
@@ -35,7 +35,7 @@ export function peersPlot({ results }: PeerResults): string {
         fill,
         bold: ours,
       }),
-      line(LEFT, y, x(seconds), y, fill, 2),
+      line([LEFT, y], [x(seconds), y], fill, 2),
       dot(x(seconds), y, fill),
       text(x(seconds) + 10, y + 5, `${digits3(seconds)} s`, { fill }),
     ];

@@ -17,7 +17,7 @@ export function scalingPlot(results: readonly ScalingResult[]): string {
   const y = (times: number): number => BOTTOM - (times / most) * (BOTTOM - TOP);
   const counts = Array.from({ length: most }, (_, i) => i + 1);
   const axes = counts.flatMap((count) => [
-    line(LEFT, y(count), x(most), y(count), FAINT),
+    line([LEFT, y(count)], [x(most), y(count)], FAINT),
     text(LEFT - 10, y(count) + 5, `${count}×`, { anchor: "end" }),
     text(x(count), BOTTOM + 20, String(count), { anchor: "middle" }),
   ]);
@@ -39,15 +39,15 @@ export function scalingPlot(results: readonly ScalingResult[]): string {
     const end = points.at(-1)!;
     label = Math.max(label + LINE_HEIGHT, end.y + 5);
     return [
-      ...points.slice(1).map((point, j) => line(points[j]!.x, points[j]!.y, point.x, point.y, fill, 2)),
+      ...points.slice(1).map((point, j) => line([points[j]!.x, points[j]!.y], [point.x, point.y], fill, 2)),
       ...points.map((point) => dot(point.x, point.y, fill)),
       text(end.x + 10, label, `${name} ${digits3(end.times)}×`, { fill }),
     ];
   });
   return picture(RIGHT + 20, SIZE, "Speed against one worker", [
     ...axes,
-    line(LEFT, BOTTOM, x(most), BOTTOM, FAINT),
-    line(x(1), y(1), x(most), y(most), FAINT, 2, "5 4"),
+    line([LEFT, BOTTOM], [x(most), BOTTOM], FAINT),
+    line([x(1), y(1)], [x(most), y(most)], FAINT, 2, "5 4"),
     ...curves,
     text((LEFT + x(most)) / 2, BOTTOM + 40, "workers", { anchor: "middle" }),
   ]);

@@ -19,18 +19,12 @@ export function text(
   return `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" text-anchor="${anchor}" fill="${fill}"${weight}>${escaped(content)}</text>`;
 }
 
-export function line(
-  x1: number,
-  y1: number,
-  x2: number,
-  y2: number,
-  stroke: string,
-  width = 1,
-  dash = "",
-): string {
-  const [a, b, c, d] = [x1, y1, x2, y2].map((value) => value.toFixed(1));
+export type Point = readonly [x: number, y: number];
+
+export function line(from: Point, to: Point, stroke: string, width = 1, dash = ""): string {
+  const [x1, y1, x2, y2] = [...from, ...to].map((value) => value.toFixed(1));
   const dashes = dash ? ` stroke-dasharray="${dash}"` : "";
-  return `<line x1="${a}" y1="${b}" x2="${c}" y2="${d}" stroke="${stroke}" stroke-width="${width}"${dashes}/>`;
+  return `<line x1="${x1}" y1="${y1}" x2="${x2}" y2="${y2}" stroke="${stroke}" stroke-width="${width}"${dashes}/>`;
 }
 
 export function dot(x: number, y: number, fill: string, radius = 5): string {

@@ -46,12 +46,14 @@ export class Program {
   readonly #losses: Terms<Float64Array>;
   readonly #testLosses: Terms<Float64Array>;
 
+  /** @param kernels the instance's, or something that watches them */
   constructor(
     session: Session,
     rank: number,
     { exports, memory: { buffer } }: Pick<Instance, "exports" | "memory">,
+    kernels = new Kernels(exports, session.tile),
   ) {
-    const { config, size, spins, tile, densities } = session;
+    const { config, size, spins, densities } = session;
     const at = planSession(session);
     const { parameters, m, v, network, control, rooms, testLosses } = at;
     this.#session = session;
@@ -59,7 +61,7 @@ export class Program {
     this.#at = at;
     this.#key = seedKey(config.seed);
     const places = { w: parameters.at, m: m.at, v: v.at };
-    this.network = new Network(new Kernels(exports, tile), config, network, places, buffer);
+    this.network = new Network(kernels, config, network, places, buffer);
     this.#shares = this.network.shares(rank, size, densities);
     this.#control = controlViews(buffer, control.at);
     this.#barrier = new Barrier(this.#control.words, size, spins);

@@ -5,7 +5,8 @@ import { type Checkpoint, parseCheckpoint, serializeCheckpoint } from "../../src
 import type { ModelInfo } from "../../src/formats/metadata.ts";
 import { parseModel, serializeModel } from "../../src/formats/model-file.ts";
 import { checkConfig, type VaeConfig } from "../../src/model/config.ts";
-import { type NamedTensor, parameterTable } from "../../src/model/parameters.ts";
+import { parameterTable } from "../../src/model/parameters.ts";
+import type { NamedTensor } from "../../src/model/tensors.ts";
 import { lcg } from "./craft.ts";
 
 const CONFIG = checkConfig({

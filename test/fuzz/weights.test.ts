@@ -6,7 +6,8 @@ import { parseCheckpoint, serializeCheckpoint } from "../../src/formats/checkpoi
 import { importModel } from "../../src/formats/import-model.ts";
 import { type ModelFile, parseModel, serializeModel } from "../../src/formats/model-file.ts";
 import { checkConfig, type VaeConfig } from "../../src/model/config.ts";
-import { type NamedTensor, parameterTable } from "../../src/model/parameters.ts";
+import { parameterTable } from "../../src/model/parameters.ts";
+import type { NamedTensor } from "../../src/model/tensors.ts";
 import { craft } from "../formats/craft.ts";
 import { damaged, edit, edited } from "./damage.ts";
 import { bytesMade, expectDefended, expectPlainTexts } from "./defence.ts";

@@ -8,7 +8,7 @@ const hashes = JSON.parse(readFileSync(new URL("./bits.json", import.meta.url), 
 
 // The relaxed build's bits are those of a processor with fused multiply-add, as any that Node runs on today has.
 for (const arithmetic of supportedArithmetic()) {
-  test.each(GOLDEN.entries().toArray())(
+  test.each([...GOLDEN.entries()])(
     `config %i trains to the same bits as ever, ${arithmetic}`,
     async (i, golden) => {
       expect(await hashOf(golden, arithmetic, 1 + (i % 3))).toBe(hashes[arithmetic]?.[i]);

@@ -4,7 +4,8 @@ import { packTensors, parameterCount, parameterTable, unpackTensors } from "../.
 import { Vae } from "../../src/node.ts";
 import { PURPOSE } from "../../src/random/purpose.ts";
 import { uniforms } from "../../src/random/uniform.ts";
-import { panelsOf } from "../../src/wasm/kernels.ts";
+import { ROW_BYTES } from "../../src/wasm/layout.ts";
+import { panelsOf } from "../../src/wasm/matrix.ts";
 
 const exact = { rtol: 0, atol: 0 };
 
@@ -60,13 +61,13 @@ describe("the table", () => {
   });
 
   test.each(named)("of $name: layers one after another on cache lines, nothing between", ({ config }) => {
-    const { layers, bytes } = parameterTable(config);
+    const { places, bytes } = parameterTable(config);
     let end = 0;
-    for (const { k, n, offset, bytes: size } of layers) {
+    for (const { layer, offset } of places) {
       expect(offset).toBe(end);
-      expect(offset % 64).toBe(0);
-      expect(size).toBe(panelsOf(n) * (k + 1) * 64);
-      end += size;
+      expect(offset % ROW_BYTES).toBe(0);
+      const [k] = layer.input.shape;
+      for (const { outputs } of layer.modules) end += panelsOf(outputs) * (k + 1) * ROW_BYTES;
     }
     expect(bytes).toBe(end);
   });
@@ -100,7 +101,10 @@ describe.each(named)("initial weights of $name", ({ config }) => {
   test("are the uniforms of the seed: layer, input, output", async () => {
     const vae = await Vae.create(config);
     const tensors = new Map(vae.tensors().map(({ name, data }) => [name, data]));
-    for (const [index, { name, k, n }] of parameterTable(config).layers.entries()) {
+    const modules = parameterTable(config).places.flatMap(({ layer: { input, modules } }) =>
+      modules.map(({ name, outputs }) => ({ name, k: input.shape[0], n: outputs })),
+    );
+    for (const [index, { name, k, n }] of modules.entries()) {
       const bound = 1 / Math.sqrt(k);
       const expected = new Float64Array(n * k);
       const biases = new Float64Array(n);

@@ -1,49 +1,85 @@
 import { BUILDS, type KernelBuild, supportedArithmetic } from "../../src/wasm/builds.ts";
 import { compileNode } from "../../src/wasm/compile-node.ts";
+import { type Exports, instantiate } from "../../src/wasm/instance.ts";
+import { Kernels, type LossRoom, type UpdateRoom } from "../../src/wasm/kernels.ts";
+import { GRADIENT_BYTES, LANES, ROW_BYTES, STATIC_BYTES } from "../../src/wasm/layout.ts";
 import {
-  instantiate,
-  type Kernels,
-  LANES,
+  listBytes,
+  listEndBytes,
+  type Matrix,
+  type Nonzeros,
   panelsOf,
-  ROW_BYTES,
-  STATIC_BYTES,
-} from "../../src/wasm/kernels.ts";
+  type Range,
+  readMatrix,
+  roundUp,
+  type TrainedWeights,
+  type Weights,
+  writeMatrix,
+} from "../../src/wasm/matrix.ts";
+import type { TileName } from "../../src/wasm/tiles.ts";
 import type { Numbers } from "../reference/matmul.ts";
 
-/** A matrix in a kernel's memory: panels of 16 columns, [ceil(columns / 16)][rows][16], `stride` bytes apart. */
-export interface Panels {
-  readonly at: number;
-  readonly stride: number;
+/** A matrix with its size in elements. */
+export interface Grid extends Matrix {
   readonly rows: number;
   readonly columns: number;
-  readonly panels: number;
 }
 
-/**
- * What memory holds that no kernel was asked to write: a NaN that no arithmetic makes. It shows where something was
- * written, and where it was read it poisons the result.
- */
-const CANARY = 0x7fcaca1f;
+/** Some rows in the middle of a matrix, which others own. */
+export interface Slice extends Matrix {
+  readonly range: Range;
+  /** These rows alone. */
+  readonly own: Grid;
+}
 
-/** Rows that stand between the end of one panel and the next: a prime, so that strides are odd. */
-const SLACK = 3;
+export type WeightGrid = Grid & Weights;
+
+/** What stands around the numbers of a memory. */
+export interface Surroundings {
+  /** Rows of others, above and below those of a slice. */
+  readonly margin: number;
+  /** Rows between the end of a panel and the next. */
+  readonly slack: number;
+}
+
+/** Where a kernel must stay inside its operands: a prime, so that strides are odd. */
+const AMONG_OTHERS: Surroundings = { margin: 2, slack: 3 };
+/** As in training (src/wasm/arena.ts). */
+export const AS_IN_TRAINING: Surroundings = { margin: 0, slack: 4 };
+
+/**
+ * What memory holds that no kernel was asked to write, word by word: signalling NaNs, each with a payload of its own. Where
+ * one is read it poisons the result; and no result is one, as arithmetic makes NaNs quiet and a copy has another's payload.
+ */
+function canary(index: number): number {
+  return 0x7f800001 | ((Math.imul(index, 0x9e3779b1) >>> 10) & 0x3fffff);
+}
 
 const MEGABYTES = 16;
 
 /** A build of the kernels over a memory that a test fills, one allocation after another. */
 export class KernelMemory {
-  readonly kernels: Kernels;
+  readonly #exports: Exports;
   readonly #memory: WebAssembly.Memory;
+  readonly #kernels = new Map<TileName, Kernels>();
+  readonly #around: Surroundings;
   #next = STATIC_BYTES;
 
-  constructor(module: WebAssembly.Module, shared: boolean) {
+  constructor(module: WebAssembly.Module, shared: boolean, around: Surroundings = AMONG_OTHERS) {
     const pages = MEGABYTES * 16;
     // the maximum is the one that the builds are linked with, or less
     const own = shared ? new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true }) : undefined;
-    const { kernels, memory } = instantiate(module, own);
+    const { exports, memory } = instantiate(module, own);
     if (!shared) memory.grow(pages - memory.buffer.byteLength / 65536);
-    this.kernels = kernels;
+    this.#exports = exports;
     this.#memory = memory;
+    this.#around = around;
+  }
+
+  kernels(tile: TileName = "4x8"): Kernels {
+    const kernels = this.#kernels.get(tile) ?? new Kernels(this.#exports, tile);
+    this.#kernels.set(tile, kernels);
+    return kernels;
   }
 
   /** Forgets all allocations. */
@@ -51,13 +87,18 @@ export class KernelMemory {
     this.#next = STATIC_BYTES;
   }
 
-  /** `bytes` bytes of canaries on cache lines of their own. */
+  /** `bytes` bytes of canaries on cache lines of their own, and one more line of them. */
   allocate(bytes: number): number {
     const at = this.#next;
-    this.#next += Math.ceil(bytes / ROW_BYTES) * ROW_BYTES;
+    this.#next += roundUp(bytes, ROW_BYTES) + ROW_BYTES;
     if (this.#next > this.#memory.buffer.byteLength) throw new RangeError("the test needs a larger memory");
-    this.words(at, (this.#next - at) / 4).fill(CANARY);
+    const words = this.words(at, (this.#next - at) / 4);
+    for (let i = 0; i < words.length; i++) words[i] = canary(at / 4 + i);
     return at;
+  }
+
+  bytes(at: number, count: number): Uint8Array {
+    return new Uint8Array(this.#memory.buffer, at, count);
   }
 
   words(at: number, count: number): Uint32Array {
@@ -72,34 +113,46 @@ export class KernelMemory {
     return new Float64Array(this.#memory.buffer, at, count);
   }
 
+  get #floats(): Float32Array {
+    return new Float32Array(this.#memory.buffer);
+  }
+
   /** Room for a matrix, all canaries. */
-  room(rows: number, columns: number, slack = SLACK): Panels {
+  room(rows: number, columns: number, slack = this.#around.slack): Grid {
     const stride = (rows + slack) * ROW_BYTES;
     const panels = panelsOf(columns);
-    return { at: this.allocate(panels * stride), stride, rows, columns, panels };
+    return { at: this.allocate(panels * stride), stride, panels, rows, columns };
   }
 
-  /** A row-major matrix as panels; the lanes that pad its last panel are zeros, what stands between panels is not. */
-  put(values: Numbers, rows: number, columns: number, slack = SLACK): Panels {
-    const matrix = this.room(rows, columns, slack);
-    this.write(matrix, values);
-    return matrix;
+  /** A row-major matrix; the lanes that pad its last panel are zeros, what stands between panels is not. */
+  put(values: Numbers, rows: number, columns: number, slack = this.#around.slack): Grid {
+    const grid = this.room(rows, columns, slack);
+    this.write(grid, values);
+    return grid;
   }
 
-  /** Row-major values into a matrix, with zeros in the lanes that pad its last panel. */
-  write(matrix: Panels, values: Numbers): void {
-    const { at, stride, rows, columns, panels } = matrix;
-    const floats = this.floats(at, ((panels - 1) * stride + rows * ROW_BYTES) / 4);
-    for (let r = 0; r < rows; r++) {
-      for (let c = 0; c < panels * LANES; c++) {
-        floats[placeOf(matrix, r, c)] = c < columns ? values[r * columns + c] : 0;
-      }
-    }
+  /** Room for rows among rows of others, all canaries. */
+  slice(rows: number, columns: number): Slice {
+    const { margin } = this.#around;
+    return sliceOf(this.room(rows + 2 * margin, columns), [margin, margin + rows]);
   }
 
-  /** Weights [k, n] and the bias [n] under them, as kernels want them: panels of k + 1 rows with nothing between. */
-  putWeights(w: Numbers, b: Numbers, k: number, n: number): Panels {
-    return this.put([...Array.from(w), ...Array.from(b)], k + 1, n, 0);
+  putSlice(values: Numbers, rows: number, columns: number): Slice {
+    const slice = this.slice(rows, columns);
+    this.write(slice.own, values);
+    return slice;
+  }
+
+  /** Room for weights [k, n] and the bias [n] under them. */
+  weights(k: number, n: number): WeightGrid {
+    return { ...this.room(k + 1, n, 0), k };
+  }
+
+  putWeights(w: Numbers, b: Numbers, k: number, n: number): WeightGrid {
+    const weights = this.weights(k, n);
+    this.write(rowsOf(weights, [0, k]), w);
+    this.write(rowsOf(weights, [k, k + 1]), b);
+    return weights;
   }
 
   /** Numbers in a row, as float32. */
@@ -109,47 +162,95 @@ export class KernelMemory {
     return at;
   }
 
-  /** A matrix back to row-major. */
-  get(matrix: Panels): Float32Array<ArrayBuffer> {
-    return this.#lanes(matrix, 0, matrix.columns);
+  putWords(values: readonly number[]): number {
+    const at = this.allocate(values.length * 4);
+    this.words(at, values.length).set(values);
+    return at;
   }
 
-  /** The lanes that pad the last panel. */
-  padding(matrix: Panels): Float32Array<ArrayBuffer> {
-    return this.#lanes(matrix, matrix.columns, matrix.panels * LANES);
+  /** Room for lists of `length` places each. */
+  nonzeros(lists: number, length: number): Nonzeros {
+    const [stride, endStride] = [listBytes(length), listEndBytes(length)];
+    const [at, ends] = [this.allocate(lists * stride), this.allocate(lists * endStride)];
+    return { at, stride, ends, endStride, length };
   }
 
-  #lanes(matrix: Panels, first: number, last: number): Float32Array<ArrayBuffer> {
-    const { at, stride, rows, panels } = matrix;
-    const floats = this.floats(at, ((panels - 1) * stride + rows * ROW_BYTES) / 4);
-    const values = new Float32Array(rows * (last - first));
-    let i = 0;
+  /** The nonzeros of a slice's rows. */
+  listRows(x: Slice): Nonzeros {
+    const lists = this.nonzeros(x.range[1] + this.#around.margin, x.own.columns);
+    this.kernels().listRows(lists, x, x.range);
+    return lists;
+  }
+
+  /** The nonzeros of a matrix's columns. */
+  listColumns(x: Grid): Nonzeros {
+    const columns = x.panels * LANES;
+    const lists = this.nonzeros(columns, x.rows);
+    this.kernels().listColumns(lists, x, x.rows, [0, columns]);
+    return lists;
+  }
+
+  /** Room for the results of a likelihood on some rows, and for their weights, all 1 where nothing is said. */
+  lossRoom([from, to]: Range, weights: Numbers = new Float32Array(to - from).fill(1)): Required<LossRoom> {
+    const rows = to + this.#around.margin;
+    const room = {
+      loss: this.allocate(rows * 8),
+      scratch: this.allocate(rows * 2 * ROW_BYTES),
+      weights: this.allocate(rows * 4),
+    };
+    this.floats(room.weights, rows).set(Array.from(weights), from);
+    return room;
+  }
+
+  /** A worker's room, with Adam's coefficients in it. */
+  updateRoom(adam: Numbers): UpdateRoom {
+    return { gradient: this.allocate(GRADIENT_BYTES), adam: this.putVector(adam) };
+  }
+
+  /** Row-major values into a matrix, with zeros in the lanes that pad its last panel. */
+  write(grid: Grid, values: Numbers): void {
+    const { rows, columns, panels } = grid;
+    const wide = new Float32Array(rows * panels * LANES);
     for (let r = 0; r < rows; r++) {
-      for (let c = first; c < last; c++) values[i++] = floats[placeOf(matrix, r, c)];
+      for (let c = 0; c < columns; c++) wide[r * panels * LANES + c] = values[r * columns + c];
     }
+    writeMatrix(this.#floats, grid, [rows, panels * LANES], wide);
+  }
+
+  /** A matrix back to row-major. */
+  read({ rows, columns, ...matrix }: Grid): Float32Array<ArrayBuffer> {
+    const values = new Float32Array(rows * columns);
+    readMatrix(this.#floats, matrix, [rows, columns], values);
     return values;
   }
 
-  /** How many floats have been written between the panels and in rows that are not among the `rows` from `first`. */
-  strays({ at, stride, panels, ...matrix }: Panels, first = 0, rows = matrix.rows): number {
-    const words = this.words(at, (panels * stride) / 4);
-    let strays = 0;
-    for (let i = 0; i < words.length; i++) {
-      const row = Math.floor((i % (stride / 4)) / LANES) - first;
-      if ((row < 0 || row >= rows) && words[i] !== CANARY) strays++;
-    }
-    return strays;
+  /** The lanes that pad the last panel. */
+  padding({ rows, columns, panels, at, stride }: Grid): Float32Array {
+    const width = panels * LANES;
+    const all = this.read({ at, stride, panels, rows, columns: width });
+    return all.filter((_, i) => i % width >= columns);
+  }
+
+  /** The range of bytes that has been given out; a line behind it is the next one's. */
+  get used(): Range {
+    return [0, this.#next];
   }
 }
 
-/** The `rows` rows from `first` of a matrix, as a matrix. */
-export function rowsOf(matrix: Panels, first: number, rows: number): Panels {
-  return { ...matrix, at: matrix.at + first * ROW_BYTES, rows };
+/** Some rows of a matrix. */
+export function sliceOf(grid: Grid, range: Range): Slice {
+  const { at, stride, panels } = grid;
+  return { at, stride, panels, range, own: rowsOf(grid, range) };
 }
 
-/** The index of an element among the floats of its matrix. */
-function placeOf({ stride }: Panels, row: number, column: number): number {
-  return (Math.floor(column / LANES) * stride) / 4 + row * LANES + (column % LANES);
+/** Some rows of a matrix, as a matrix. */
+export function rowsOf(grid: Grid, [from, to]: Range): Grid {
+  return { ...grid, at: grid.at + from * ROW_BYTES, rows: to - from };
+}
+
+/** Weights, and the two moments that belong to them. */
+export function trained(w: WeightGrid, m: Grid, v: Grid): TrainedWeights {
+  return { ...w, m: m.at, v: v.at };
 }
 
 /** Float32 values, as a kernel sees them, for the twins. */

@@ -1,15 +1,20 @@
 import type { VaeConfig } from "../../src/model/config.ts";
 import { Network } from "../../src/model/network.ts";
+import { planNetwork } from "../../src/model/network-memory.ts";
+import { TERMS, type Terms } from "../../src/model/objective.ts";
 import { packTensors, parameterTable, unpackTensors } from "../../src/model/parameters.ts";
-import { matrixAt, networkRegions } from "../../src/model/regions.ts";
 import { share } from "../../src/model/share.ts";
-import { allocateShared, growTo, planMemory } from "../../src/wasm/arena.ts";
+import { Arena, allocateShared, growTo, type Region } from "../../src/wasm/arena.ts";
 import type { KernelBuild } from "../../src/wasm/builds.ts";
-import { GRADIENT_BYTES, instantiate, LANES, ROW_BYTES } from "../../src/wasm/kernels.ts";
+import { instantiate } from "../../src/wasm/instance.ts";
+import { Kernels } from "../../src/wasm/kernels.ts";
+import { GRADIENT_BYTES, LANES, ROW_BYTES } from "../../src/wasm/layout.ts";
+import { panelsOf, type Range, writeMatrix } from "../../src/wasm/matrix.ts";
 import type { TileName } from "../../src/wasm/tiles.ts";
 import { ADAM_DEFAULTS, type AdamSettings } from "../reference/adam.ts";
 import type { Numbers } from "../reference/matmul.ts";
 import { adamCoefficients } from "./adam.ts";
+import { float32 } from "./kernel-memory.ts";
 
 export interface NetworkMemoryOptions {
   readonly capacity: number;
@@ -19,22 +24,39 @@ export interface NetworkMemoryOptions {
   readonly workers?: number;
 }
 
-export interface Losses {
-  readonly reconstruction: Float64Array;
-  readonly kl: Float64Array;
-}
+export type Losses = Terms<Float64Array>;
 
-const REGIONS = ["parameters", "m", "v", "gradients"] as const;
-type Region = (typeof REGIONS)[number];
+type Buffer = "parameters" | "m" | "v" | "gradients";
+
+/** Where everything is that a network and its training need. */
+function planMemory(config: VaeConfig, { capacity, sparse }: Required<NetworkMemoryOptions>) {
+  const arena = new Arena();
+  const table = parameterTable(config);
+  return {
+    arena,
+    table,
+    buffers: {
+      parameters: arena.region("parameters", table.bytes),
+      m: arena.region("m", table.bytes),
+      v: arena.region("v", table.bytes),
+      gradients: arena.region("gradients", table.bytes),
+    },
+    network: planNetwork(arena, config, { capacity, training: true, sparse, listHidden: sparse }),
+    room: arena.region("gradient", GRADIENT_BYTES),
+    adam: arena.region("Adam's coefficients", ROW_BYTES),
+    data: arena.region("data", capacity * config.inputDim * 4),
+    order: arena.region("order", capacity * 4),
+  };
+}
 
 /** A network over a memory of its own, with noise that a test brings along: the two phases of a step, by hand. */
 export class NetworkMemory {
   readonly network: Network;
   readonly #config: VaeConfig;
   readonly #options: Required<NetworkMemoryOptions>;
-  readonly #table: ReturnType<typeof parameterTable>;
-  readonly #plan: ReturnType<typeof planMemory>;
-  readonly #instance: ReturnType<typeof instantiate>;
+  readonly #at: ReturnType<typeof planMemory>;
+  readonly #kernels: Kernels;
+  readonly #memory: WebAssembly.Memory;
   #steps = 0;
 
   constructor(
@@ -42,94 +64,71 @@ export class NetworkMemory {
     { module, shared }: Pick<KernelBuild, "shared"> & { readonly module: WebAssembly.Module },
     { capacity, sparse = false, tile = "4x8", workers = 1 }: NetworkMemoryOptions,
   ) {
-    const use = { capacity, training: true, sparse, listHidden: sparse, tile };
-    const table = parameterTable(config);
-    const sizes: Record<string, number> = {
-      ...Object.fromEntries(REGIONS.map((region) => [region, table.bytes])),
-      ...networkRegions(config, use),
-      room: GRADIENT_BYTES,
-      adam: ROW_BYTES,
-      data: capacity * config.inputDim * 4,
-      order: capacity * 4,
-    };
-    this.#plan = planMemory(sizes);
-    this.#instance = instantiate(module, shared ? allocateShared(this.#plan) : undefined);
-    if (!shared) growTo(this.#instance.memory, this.#plan);
     this.#config = config;
     this.#options = { capacity, sparse, tile, workers };
-    this.#table = table;
-    const { kernels } = this.#instance;
-    this.network = new Network(kernels, config, table, this.#plan, use);
-    const order = new Uint32Array(this.#instance.memory.buffer, this.#plan.at.order, capacity);
-    for (let i = 0; i < capacity; i++) order[i] = i;
-    this.#floats("weights", this.#plan.sizes.weights / 4).fill(1);
+    this.#at = planMemory(config, this.#options);
+    const { arena, buffers, network, order } = this.#at;
+    const { exports, memory } = instantiate(module, shared ? allocateShared(arena) : undefined);
+    if (!shared) growTo(memory, arena);
+    this.#memory = memory;
+    this.#kernels = new Kernels(exports, tile);
+    const places = { w: buffers.parameters.at, m: buffers.m.at, v: buffers.v.at };
+    this.network = new Network(this.#kernels, config, network, places, memory.buffer);
+    const numbers = new Uint32Array(memory.buffer, order.at, capacity);
+    for (let i = 0; i < capacity; i++) numbers[i] = i;
   }
 
-  #floats(region: string, count: number): Float32Array {
-    return new Float32Array(this.#instance.memory.buffer, this.#plan.at[region], count);
-  }
-
-  #buffer(region: Region): Float32Array {
-    return this.#floats(region, this.#table.bytes / 4);
+  #floats({ at, bytes }: Region): Float32Array {
+    return new Float32Array(this.#memory.buffer, at, bytes / 4);
   }
 
   setParameters(tensors: ReadonlyMap<string, Float32Array>): void {
     const named = new Map([...tensors].map(([name, data]) => [name, { data }]));
-    packTensors(this.#table, named, this.#buffer("parameters"));
+    packTensors(this.#at.table, named, this.#floats(this.#at.buffers.parameters));
   }
 
   /** Copies of tensors by name. */
-  tensors(region: Region): Map<string, Float32Array> {
-    const tensors = unpackTensors(this.#table, this.#buffer(region));
+  tensors(buffer: Buffer): Map<string, Float32Array> {
+    const tensors = unpackTensors(this.#at.table, this.#floats(this.#at.buffers[buffer]));
     return new Map(tensors.map(({ name, data }) => [name, data]));
   }
 
-  /** A region whole, what pads the panels included. */
-  raw(region: Region): Float32Array {
-    return this.#buffer(region).slice();
+  /** A buffer whole, what pads the panels included. */
+  raw(buffer: Buffer): Float32Array {
+    return this.#floats(this.#at.buffers[buffer]).slice();
   }
 
   /** x is [rows, inputDim], eps is [rows, latentDim]; forward, losses and the gradients of all outputs. */
   rowsPhase(x: Numbers, eps: Numbers, rows: number): Losses {
-    this.#floats("data", rows * this.#config.inputDim).set(Array.from(x));
-    const { network } = this;
+    this.#floats(this.#at.data).set(Array.from(x));
+    const { latent, objective } = this.#at.network;
+    const floats = new Float32Array(this.#memory.buffer);
+    writeMatrix(floats, latent.eps, [rows, this.#config.latentDim], float32(eps));
     const { workers } = this.#options;
     for (let rank = 0; rank < workers; rank++) {
-      const [firstBlock, lastBlock] = share(Math.ceil(rows / LANES), rank, workers);
-      const first = firstBlock * LANES;
-      const count = Math.min(rows, lastBlock * LANES) - first;
-      if (count <= 0) continue;
-      network.gather(first, count, this.#plan.at.data, this.#plan.at.order + first * 4, false);
-      network.encode(first, count);
-      this.#sample(first, count, eps);
-      network.decode(first, count);
-      network.losses(first, count);
-      network.backward(first, count);
+      const [from, to] = share(panelsOf(rows), rank, workers);
+      const range: Range = [from * LANES, Math.min(rows, to * LANES)];
+      if (range[0] < range[1]) this.#rows(range);
     }
-    const losses = (at: number) => new Float64Array(this.#instance.memory.buffer, at, rows).slice();
-    return { reconstruction: losses(network.reconstruction), kl: losses(network.kl) };
+    const losses = ({ at }: Region) => new Float64Array(this.#memory.buffer, at, rows).slice();
+    const [reconstruction, kl] = TERMS.map((term) => losses(objective.losses[term]));
+    return { reconstruction, kl };
   }
 
-  /** What Network.sample does, with the given noise in place of its own. */
-  #sample(first: number, count: number, eps: Numbers): void {
-    const { latentDim } = this.#config;
-    const { mu, logvar, z } = this.network;
-    const noise = matrixAt(this.#plan, "eps", this.#options.capacity);
-    const floats = this.#floats("eps", this.#plan.sizes.eps / 4);
-    for (let r = first; r < first + count; r++) {
-      for (let c = 0; c < latentDim; c++) {
-        const place = (Math.floor(c / LANES) * noise.stride) / 4 + r * LANES + (c % LANES);
-        floats[place] = eps[r * latentDim + c];
-      }
-    }
-    const offset = first * ROW_BYTES;
-    const [to, mean, spread, from] = [z, mu, logvar, noise].map(({ at }) => at + offset);
-    this.#instance.kernels.reparameterize(to, mean, spread, from, z.stride, count, z.panels);
+  /** What a worker does with its rows; z comes from the noise in memory, in place of the network's own. */
+  #rows(rows: Range): void {
+    const { network } = this;
+    const { data, order } = this.#at;
+    network.gather(rows, { at: data.at, bytesPerValue: 4 }, order.at + rows[0] * 4);
+    network.encode(rows);
+    this.#kernels.reparameterize(network.memory.latent, rows);
+    network.decode(rows);
+    network.backward(rows);
   }
 
   /** The gradient of the batch that rowsPhase has seen. */
   gradients(rows: number): Map<string, Float32Array> {
-    this.network.gradient(this.#plan.at.gradients, rows);
+    this.network.gradient(this.#at.buffers.gradients.at, rows);
     return this.tensors("gradients");
   }
 
@@ -137,18 +136,16 @@ export class NetworkMemory {
   step(x: Numbers, eps: Numbers, rows: number, settings: AdamSettings = ADAM_DEFAULTS): Losses {
     const losses = this.rowsPhase(x, eps, rows);
     this.#steps += 1;
-    this.#floats("adam", 6).set(adamCoefficients(this.#steps, settings));
+    const { room, adam } = this.#at;
+    this.#floats(adam).set(adamCoefficients(this.#steps, settings));
     const { workers, sparse } = this.#options;
+    const blocks = panelsOf(this.#config.inputDim);
     // any densities will do: they decide who does what, not what is done
-    const densities = sparse ? Array.from(this.#columnBlocks(), (i) => 0.1 + (i % 3) / 4) : undefined;
+    const densities = sparse ? Array.from({ length: blocks }, (_, i) => 0.1 + (i % 3) / 4) : undefined;
     for (let rank = 0; rank < workers; rank++) {
       const shares = this.network.shares(rank, workers, densities);
-      this.network.update(shares, rows, this.#plan.at.room, this.#plan.at.adam);
+      this.network.update(shares, rows, { gradient: room.at, adam: adam.at });
     }
     return losses;
-  }
-
-  #columnBlocks(): Iterable<number> {
-    return new Array(Math.ceil(this.#config.inputDim / LANES)).keys();
   }
 }

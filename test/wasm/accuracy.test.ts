@@ -1,12 +1,10 @@
 import { describe, expect, test } from "vitest";
-import { normals } from "../../src/random/normal.ts";
-import { PURPOSE } from "../../src/random/purpose.ts";
-import { ACTIVATIONS } from "../../src/wasm/kernels.ts";
-import { TILES } from "../../src/wasm/tiles.ts";
+import { checkCase } from "../cases/case.ts";
+import { GREATEST_ERROR } from "../cases/errors.ts";
+import { normal } from "../cases/random.ts";
 import { sigmoid, siluBackward } from "../reference/activation.ts";
 import type { Numbers } from "../reference/matmul.ts";
 import { float32, type KernelMemory, openBuilds } from "../support/kernel-memory.ts";
-import { GREATEST_ERROR } from "./errors.ts";
 
 /** The elementary functions inside the kernels, each through a kernel whose other operations are exact. */
 
@@ -37,64 +35,51 @@ function greatestErrors(actual: Numbers, expected: Numbers): Errors {
 /** z = 0 + exp(½·logvar)·1 */
 function exp(memory: KernelMemory, x: Float32Array): Float32Array {
   const row = (values: Float32Array) => memory.put(values, 1, x.length, 0);
-  const logvar = row(x.map((value) => 2 * value));
-  const [mu, eps, z] = [row(x.map(() => 0)), row(x.map(() => 1)), row(x)];
-  memory.kernels.reparameterize(z.at, mu.at, logvar.at, eps.at, z.stride, 1, z.panels);
-  return memory.get(z);
+  const z = row(x);
+  const latent = {
+    z,
+    mu: row(x.map(() => 0)),
+    logvar: row(x.map((value) => 2 * value)),
+    eps: row(x.map(() => 1)),
+  };
+  memory.kernels().reparameterize(latent, [0, 1]);
+  return memory.read(z);
 }
 
 /** y = tanh(x·1 + 0) */
 function tanh(memory: KernelMemory, x: Float32Array): Float32Array {
   const inputs = memory.put(x, x.length, 1, 0);
-  const weights = memory.putWeights([1], [0], 1, 1);
   const y = memory.room(x.length, 1, 0);
-  const { linear } = memory.kernels;
-  linear(
-    y.at,
-    y.stride,
-    inputs.at,
-    inputs.stride,
-    weights.at,
-    x.length,
-    1,
-    1,
-    ACTIVATIONS.tanh,
-    TILES["4x8"],
-  );
-  return memory.get(y);
+  memory.kernels().linear(y, inputs, memory.putWeights([1], [0], 1, 1), [0, x.length], "tanh");
+  return memory.read(y);
 }
 
 function sigmoidOf(memory: KernelMemory, x: Float32Array): Float32Array {
   const out = memory.put(x, 1, x.length, 0);
-  memory.kernels.sigmoid(out.at, out.stride, 1, out.panels);
-  return memory.get(out);
+  memory.kernels().sigmoid(out, [0, 1]);
+  return memory.read(out);
 }
 
 function silu(memory: KernelMemory, x: Float32Array): Float32Array {
   const out = memory.put(x, 1, x.length, 0);
-  memory.kernels.silu(out.at, out.at, out.stride, 1, out.panels);
-  return memory.get(out);
+  memory.kernels().elementwise("silu", out, out, [0, 1]);
+  return memory.read(out);
 }
 
 function siluSlope(memory: KernelMemory, x: Float32Array): Float32Array {
   const [dy, input] = [x.map(() => 1), x].map((values) => memory.put(values, 1, x.length, 0));
-  memory.kernels.siluBackward(dy.at, input.at, input.stride, 1, input.panels);
-  return memory.get(dy);
+  memory.kernels().elementwise("siluBackward", dy, input, [0, 1]);
+  return memory.read(dy);
 }
 
 /** The loss of a single logit s ≤ 0 against x = 0 is log(1 + exp(s)). */
 function softplus(memory: KernelMemory, s: Float32Array): Float64Array {
   const rows = s.length;
   const out = memory.put(s, rows, 1, 0);
-  const x = memory.put(
-    s.map(() => 0),
-    rows,
-    1,
-    0,
-  );
-  const loss = memory.allocate(rows * 8);
-  memory.kernels.bernoulliLoss(loss, out.at, x.at, x.stride, rows, 1, memory.allocate(rows * 128));
-  return memory.doubles(loss, rows).slice();
+  const x = memory.put(new Float32Array(rows), rows, 1, 0);
+  const room = memory.lossRoom([0, rows]);
+  memory.kernels().loss("bernoulli", out, x, 1, [0, rows], room);
+  return memory.doubles(room.loss, rows).slice();
 }
 
 type Evaluate = (memory: KernelMemory, x: Float32Array) => Numbers;
@@ -152,15 +137,6 @@ describe.each(await openBuilds())("$file", ({ memory }) => {
   });
 
   test("normals against float64", () => {
-    memory.reset();
-    const [rows, columns, first, step] = [2000, 33, 7, 3];
-    const out = memory.room(rows, columns);
-    memory.kernels.philoxNormal(out.at, out.stride, first, rows, columns, step, PURPOSE.noise, 11, 5);
-    const expected = new Float64Array(rows * columns);
-    for (let r = 0; r < rows; r++) {
-      const row = expected.subarray(r * columns, (r + 1) * columns);
-      normals(5 * 2 ** 32 + 11, PURPOSE.noise, step, first + r, row);
-    }
-    expect(greatestErrors(memory.get(out), expected).absolute).toBeLessThanOrEqual(GREATEST_ERROR.normal);
+    checkCase(memory, normal(2000, 33));
   });
 });

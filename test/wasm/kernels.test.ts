@@ -4,20 +4,15 @@ import { KernelError } from "../../src/errors.ts";
 import { BUILDS, findBuild } from "../../src/wasm/builds.ts";
 import { compileNode } from "../../src/wasm/compile-node.ts";
 import { compileWeb } from "../../src/wasm/compile-web.ts";
-import { ACTIVATIONS, instantiate, panelsOf, STATIC_BYTES } from "../../src/wasm/kernels.ts";
+import { instantiate } from "../../src/wasm/instance.ts";
+import { LAYOUT, STATIC_BYTES } from "../../src/wasm/layout.ts";
 import { platform } from "../../src/wasm/platform.ts";
-import { TILES } from "../../src/wasm/tiles.ts";
+import { allCases } from "../cases/all.ts";
 import { openBuilds } from "../support/kernel-memory.ts";
 import { tinyModule } from "../support/tiny-module.ts";
 
 /** The exports by which a module shows that it is this version's kernels. */
-const CODES = {
-  NONE: ACTIVATIONS.none,
-  RELU: ACTIVATIONS.relu,
-  TANH: ACTIVATIONS.tanh,
-  FUSED: 0,
-  ...Object.fromEntries(Object.entries(TILES).map(([name, code]) => [`TILE_${name.toUpperCase()}`, code])),
-};
+const CODES = { LAYOUT, FUSED: 0 };
 
 function sharedMemory(): WebAssembly.Memory {
   return new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
@@ -27,10 +22,9 @@ describe.each(await openBuilds())("$file", ({ module, shared }) => {
   const open = () => instantiate(module, shared ? sharedMemory() : undefined);
 
   test("its static data ends below the caller's memory", () => {
-    const { kernels } = open();
-    const heapBase: unknown = Reflect.get(kernels, "heapBase");
-    expect(typeof heapBase === "function" && heapBase()).toBeGreaterThan(0);
-    expect(typeof heapBase === "function" && heapBase()).toBeLessThanOrEqual(STATIC_BYTES);
+    const end = open().exports.heapBase();
+    expect(end).toBeGreaterThan(0);
+    expect(end).toBeLessThanOrEqual(STATIC_BYTES);
   });
 
   test("it imports a shared memory or nothing, and never allocates", () => {
@@ -40,6 +34,13 @@ describe.each(await openBuilds())("$file", ({ module, shared }) => {
     expect(memory.buffer instanceof SharedArrayBuffer).toBe(shared);
     const names = WebAssembly.Module.exports(module).map(({ name }) => name);
     for (const allocator of ["__new", "__pin", "malloc"]) expect(names).not.toContain(allocator);
+  });
+
+  test("it exports no kernel without a case that tests it", () => {
+    const functions = WebAssembly.Module.exports(module).filter(({ kind }) => kind === "function");
+    const cases = allCases({ batch: 2, inputDim: 5, hidden: 3, latentDim: 1, density: 0.5 });
+    const tested = new Set(["heapBase", ...cases.map(({ kernel }) => kernel)]);
+    expect(functions.filter(({ name }) => !tested.has(name))).toEqual([]);
   });
 
   test("small enough for an edge runtime", async () => {
@@ -52,7 +53,9 @@ describe.each(await openBuilds())("$file", ({ module, shared }) => {
 describe("a module that is something else is refused", () => {
   test("an empty one", () => {
     expect(() => instantiate(tinyModule({}))).toThrow(KernelError);
-    expect(() => instantiate(tinyModule({}), sharedMemory())).toThrow(/not this version's kernels/);
+    expect(() => instantiate(tinyModule({}), sharedMemory())).toThrow(
+      /this version's kernels, which export LAYOUT = \d+, found none/,
+    );
   });
 
   test("one of other exports", () => {
@@ -60,14 +63,14 @@ describe("a module that is something else is refused", () => {
     expect(() => instantiate(other)).toThrow(KernelError);
   });
 
-  test("one of another version, whose codes differ", () => {
-    const other = tinyModule({ globals: { ...CODES, TANH: 7 }, memory: true, functions: { heapBase: 64 } });
-    expect(() => instantiate(other)).toThrow(/the export TANH = 2/);
+  test("one of another version, whose constants differ", () => {
+    const other = tinyModule({ globals: { ...CODES, LAYOUT: 7 }, memory: true, functions: { heapBase: 64 } });
+    expect(() => instantiate(other)).toThrow(/this version's kernels, which export LAYOUT = \d+, found 7/);
   });
 
   test("one whose static data reaches into the caller's memory", () => {
     const greedy = tinyModule({ globals: CODES, memory: true, functions: { heapBase: STATIC_BYTES + 1 } });
-    expect(() => instantiate(greedy)).toThrow(/static data ends below 4096 bytes/);
+    expect(() => instantiate(greedy)).toThrow(/static data below byte 4096, found 4097/);
     expect(() => instantiate(tinyModule({ globals: CODES, memory: true }))).toThrow(KernelError);
   });
 
@@ -107,7 +110,7 @@ describe("compiling", () => {
     const compiled = compileWeb(findBuild("simd", false));
     await expect(compiled).rejects.toThrow(KernelError);
     await expect(compileWeb(findBuild("simd", false))).rejects.toThrow(
-      /expected WebAssembly at .*text\/html/,
+      /kernels\.wasm: expected the kernels as WebAssembly, found text\/html/,
     );
   });
 
@@ -120,9 +123,8 @@ describe("compiling", () => {
     const bytes = await readFile(new URL(`../../build/${build.file}`, import.meta.url));
     respond(new Uint8Array(bytes));
     const module = await compileWeb(build);
-    expect(instantiate(module, build.shared ? sharedMemory() : undefined).kernels.linear).toBeTypeOf(
-      "function",
-    );
+    const { exports } = instantiate(module, build.shared ? sharedMemory() : undefined);
+    expect(exports.linear).toBeTypeOf("function");
   });
 });
 
@@ -130,12 +132,3 @@ test("inner files without an entry say what to import", () => {
   expect(() => platform()).toThrow(KernelError);
   expect(() => platform()).toThrow(/import from "elbow-vae"/);
 });
-
-test.each([
-  [1, 1],
-  [15, 1],
-  [16, 1],
-  [17, 2],
-  [400, 25],
-  [784, 49],
-])("%i columns are %i panels", (columns, panels) => expect(panelsOf(columns)).toBe(panels));

@@ -1,175 +1,98 @@
 import { describe, expect, test } from "vitest";
-import { GRADIENT_BYTES, LANES, panelsOf } from "../../src/wasm/kernels.ts";
-import { TILES } from "../../src/wasm/tiles.ts";
-import { columnSums, matmulBackwardWeight } from "../reference/matmul.ts";
-import { columnSumsTolerance, matmulBackwardWeightTolerance } from "../reference/tolerance.ts";
+import { LANES } from "../../src/wasm/layout.ts";
+import { panelsOf, type Range } from "../../src/wasm/matrix.ts";
+import { TILES, type TileName } from "../../src/wasm/tiles.ts";
+import { checkCase } from "../cases/case.ts";
+import { linearBackwardWeight, operandsOf, type Shape } from "../cases/products.ts";
+import { blocksOf, linearUpdate, putState, STATE } from "../cases/updates.ts";
 import { adamCoefficients } from "../support/adam.ts";
-import {
-  bitsOf,
-  float32,
-  type KernelMemory,
-  openBuilds,
-  type Panels,
-  rowsOf,
-} from "../support/kernel-memory.ts";
-import { uniforms } from "../support/uniforms.ts";
-import { nameOf, SHAPES, type Shape } from "./shapes.ts";
+import { EXACT } from "../support/closeness.ts";
+import { bitsOf, type Grid, type KernelMemory, openBuilds } from "../support/kernel-memory.ts";
+import { nameOf, SHAPES } from "./shapes.ts";
 
-const exact = { rtol: 0, atol: 0 };
+const ADAM = adamCoefficients(3);
 
-/** Rows above and below the batch: NaN, so that a sum that reads too far shows. */
-const MARGIN = 2;
-
-interface Operands {
-  readonly x: Panels;
-  readonly dy: Panels;
-}
-
-const cases = SHAPES.map((shape) => {
+/** x and dy, with rows of others above and below. */
+function putOperands(memory: KernelMemory, shape: Shape) {
   const { rows, k, n } = shape;
-  const x = float32(uniforms(rows + 400, rows * k));
-  const dy = float32(uniforms(n + 500, rows * n));
-  const gradient = [...matmulBackwardWeight(x, dy, rows, k, n), ...columnSums(dy, rows, n)];
-  const tolerance = [
-    ...matmulBackwardWeightTolerance(x, dy, rows, k, n),
-    ...columnSumsTolerance(dy, rows, n),
-  ];
-  return { shape, x, dy, gradient, tolerance };
-});
-
-function putBetweenNans(memory: KernelMemory, values: Float32Array, rows: number, columns: number): Panels {
-  const margin = new Float32Array(MARGIN * columns).fill(Number.NaN);
-  const whole = memory.put(Float32Array.of(...margin, ...values, ...margin), rows + 2 * MARGIN, columns);
-  return rowsOf(whole, MARGIN, rows);
-}
-
-function putOperands(
-  memory: KernelMemory,
-  { rows, k, n }: Shape,
-  x: Float32Array,
-  dy: Float32Array,
-): Operands {
-  return { x: putBetweenNans(memory, x, rows, k), dy: putBetweenNans(memory, dy, rows, n) };
-}
-
-/** Blocks of 16 rows that a layer's weights have in all; the bias goes with the last of each panel. */
-function blocksOf({ k, n }: Shape): number {
-  return panelsOf(k) * panelsOf(n);
-}
-
-function gradientInto(
-  memory: KernelMemory,
-  to: number,
-  { rows, k }: Shape,
-  { x, dy }: Operands,
-  [first, last]: readonly [number, number],
-  tile: number,
-): void {
-  const { linearBackwardWeight } = memory.kernels;
-  linearBackwardWeight(to, x.at, x.stride, dy.at, dy.stride, rows, k, first, last, tile);
+  const { x, dy } = operandsOf(shape);
+  return { x: memory.putSlice(x, rows, k).own, dy: memory.putSlice(dy, rows, n).own };
 }
 
 /** A worker's part of `count` blocks. */
-function share(count: number, rank: number, size: number): readonly [first: number, last: number] {
+function share(count: number, rank: number, size: number): Range {
   return [Math.floor((count * rank) / size), Math.floor((count * (rank + 1)) / size)];
 }
 
-/** Whether a row of [w; b] belongs to one of the blocks first ≤ i < last. */
-function inBlocks(panel: number, row: number, k: number, [first, last]: readonly [number, number]): boolean {
+/** Whether a row of [W; b] belongs to one of the blocks. */
+function inBlocks(panel: number, row: number, k: number, [from, to]: Range): boolean {
   const block = panel * panelsOf(k) + Math.min(Math.floor(row / LANES), panelsOf(k) - 1);
-  return block >= first && block < last;
+  return block >= from && block < to;
 }
 
-/** Weights and both moments as they might stand in the middle of a run: v is never negative. */
-function putModel(memory: KernelMemory, { k, n }: Shape) {
-  const size = (k + 1) * n;
-  const small = uniforms(8, size, 0, 1e-3);
-  return {
-    w: memory.put(float32(uniforms(6, size)), k + 1, n, 0),
-    m: memory.put(float32(uniforms(7, size, -0.1, 0.1)), k + 1, n, 0),
-    v: memory.put(float32(small), k + 1, n, 0),
-  };
+/** All words of a matrix of weights, padding included. */
+function wordsOf(memory: KernelMemory, { at, panels, stride }: Grid): Uint32Array {
+  return memory.words(at, (panels * stride) / 4).slice();
 }
 
 describe.each(await openBuilds())("$file", ({ memory }) => {
-  describe.each(Object.entries(TILES))("tile %s", (_, tile) => {
+  describe.each(Object.keys(TILES) as TileName[])("tile %s", (tile) => {
+    const kernels = memory.kernels(tile);
+
     test("linearBackwardWeight", () => {
-      for (const { shape, x, dy, gradient, tolerance } of cases) {
-        const { k, n } = shape;
-        memory.reset();
-        const operands = putOperands(memory, shape, x, dy);
-        const dw = memory.room(k + 1, n, 0);
-        gradientInto(memory, dw.at, shape, operands, [0, blocksOf(shape)], tile);
-        expect(memory.get(dw), nameOf(shape)).toBeAllClose(gradient, {
-          rtol: 0,
-          atol: tolerance,
-          shape: [k + 1, n],
-        });
-        expect(memory.padding(dw).every((value) => value === 0)).toBe(true);
-      }
+      for (const shape of SHAPES) checkCase(memory, linearBackwardWeight(shape), tile);
+    });
+
+    test("linearUpdate", () => {
+      for (const shape of SHAPES) checkCase(memory, linearUpdate(shape), tile);
     });
 
     test("blocks of others stay untouched, and the shares of any number of workers make the whole", () => {
-      for (const { shape, x, dy } of cases) {
-        const { k, n } = shape;
+      for (const shape of SHAPES) {
+        const { rows, k } = shape;
         memory.reset();
-        const operands = putOperands(memory, shape, x, dy);
-        const whole = memory.room(k + 1, n, 0);
-        gradientInto(memory, whole.at, shape, operands, [0, blocksOf(shape)], tile);
-        const expected = bitsOf(memory.floats(whole.at, (whole.panels * whole.stride) / 4));
+        const { x, dy } = putOperands(memory, shape);
+        const room = memory.updateRoom(ADAM);
+        const whole = putState(memory, shape);
+        kernels.linearUpdate(whole.weights, x, dy, rows, [0, blocksOf(shape)], room);
+        const result = STATE.map((name) => wordsOf(memory, whole.grids[name]));
         for (const size of [2, 3, 5]) {
+          const parts = putState(memory, shape);
           for (let rank = 0; rank < size; rank++) {
             const range = share(blocksOf(shape), rank, size);
-            const part = memory.room(k + 1, n, 0);
-            const canaries = memory.words(part.at, expected.length).slice();
-            gradientInto(memory, part.at, shape, operands, range, tile);
-            const owned = expected.map((word, i) => {
-              const row = Math.floor(i / LANES);
-              const panel = Math.floor(row / (k + 1));
-              return inBlocks(panel, row % (k + 1), k, range) ? word : canaries[i];
-            });
-            expect(memory.words(part.at, expected.length), nameOf(shape)).toBeAllClose(owned, exact);
+            const before = STATE.map((name) => wordsOf(memory, parts.grids[name]));
+            kernels.linearUpdate(parts.weights, x, dy, rows, range, room);
+            for (const [i, name] of STATE.entries()) {
+              const expected = result[i].map((word, at) => {
+                const row = Math.floor(at / LANES);
+                const own = inBlocks(Math.floor(row / (k + 1)), row % (k + 1), k, range);
+                return own ? word : before[i][at];
+              });
+              expect(wordsOf(memory, parts.grids[name]), `${name}, ${nameOf(shape)}`).toBeAllClose(
+                expected,
+                EXACT,
+              );
+            }
           }
         }
       }
     });
 
-    test("linearUpdate is linearBackwardWeight and then adamRows, to the bit", () => {
-      for (const { shape, x, dy } of cases) {
+    test("linearUpdate is linearBackwardWeight and then adam, to the bit", () => {
+      for (const shape of SHAPES) {
         const { rows, k, n } = shape;
         memory.reset();
-        const operands = putOperands(memory, shape, x, dy);
-        const adam = memory.putVector(adamCoefficients(3));
-        const room = memory.allocate(GRADIENT_BYTES);
-        const [fused, apart] = [putModel(memory, shape), putModel(memory, shape)];
-        const { linearUpdate, adamRows } = memory.kernels;
-        for (let rank = 0; rank < 3; rank++) {
-          const [first, last] = share(blocksOf(shape), rank, 3);
-          const [{ w, m, v }, own, delta] = [fused, operands.x, operands.dy];
-          linearUpdate(
-            w.at,
-            m.at,
-            v.at,
-            own.at,
-            own.stride,
-            delta.at,
-            delta.stride,
-            rows,
-            k,
-            first,
-            last,
-            room,
-            adam,
-            tile,
-          );
-        }
-        const dw = memory.room(k + 1, n, 0);
-        gradientInto(memory, dw.at, shape, operands, [0, blocksOf(shape)], tile);
-        adamRows(apart.w.at, apart.m.at, apart.v.at, dw.at, dw.panels * (k + 1), adam);
-        for (const name of ["w", "m", "v"] as const) {
-          const [actual, expected] = [fused[name], apart[name]].map((matrix) => bitsOf(memory.get(matrix)));
-          expect(actual, `${name}, ${nameOf(shape)}`).toBeAllClose(expected, exact);
-          expect(memory.padding(fused[name]).every((value) => value === 0)).toBe(true);
+        const { x, dy } = putOperands(memory, shape);
+        const room = memory.updateRoom(ADAM);
+        const [fused, apart] = [putState(memory, shape), putState(memory, shape)];
+        kernels.linearUpdate(fused.weights, x, dy, rows, [0, blocksOf(shape)], room);
+        const dw = memory.weights(k, n);
+        kernels.linearBackwardWeight(dw, x, dy, rows);
+        const { w, m, v } = apart.grids;
+        kernels.adam(w.at, m.at, v.at, dw.at, dw.panels * (k + 1), room.adam);
+        for (const name of STATE) {
+          const [actual, expected] = [fused, apart].map(({ grids }) => bitsOf(memory.read(grids[name])));
+          expect(actual, `${name}, ${nameOf(shape)}`).toBeAllClose(expected, EXACT);
         }
       }
     });

@@ -1,17 +1,17 @@
 import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
-import { ACTIVATIONS, LANES, panelsOf, STATIC_BYTES } from "../../src/wasm/kernels.ts";
-import { TILES } from "../../src/wasm/tiles.ts";
-import { transpose } from "../reference/matmul.ts";
+import { TILES, type TileName } from "../../src/wasm/tiles.ts";
+import { allCases } from "../cases/all.ts";
+import { bitsOfCase, type Case } from "../cases/case.ts";
 import {
-  float32,
-  type KernelMemory,
-  type OpenBuild,
-  openBuilds,
-  type Panels,
-} from "../support/kernel-memory.ts";
-import { uniforms } from "../support/uniforms.ts";
-import { nameOf, SHAPES, type Shape } from "./shapes.ts";
+  FINISH_NAMES,
+  linear,
+  linearBackwardInput,
+  linearBackwardWeight,
+  type Shape,
+} from "../cases/products.ts";
+import { type KernelMemory, openBuilds } from "../support/kernel-memory.ts";
+import { SHAPES } from "./shapes.ts";
 
 /**
  * Every sum has one order, whatever the tile, the memory and the engine's compiler: only the choice of arithmetic,
@@ -19,69 +19,43 @@ import { nameOf, SHAPES, type Shape } from "./shapes.ts";
  */
 
 const builds = await openBuilds();
-const tiles = Object.entries(TILES);
+const tiles = Object.keys(TILES) as TileName[];
 
-function digest(memory: KernelMemory, matrices: readonly Panels[]): string {
-  const hash = createHash("sha256");
-  for (const matrix of matrices) hash.update(memory.get(matrix));
-  return hash.digest("hex").slice(0, 16);
+function casesOf(shape: Shape): Case[] {
+  const products = [linearBackwardInput(shape), linearBackwardWeight(shape)];
+  return [...FINISH_NAMES.map((finish) => linear(shape, finish)), ...products];
 }
 
-/** What the three products of a dense layer give, by shape. */
-function products(memory: KernelMemory, tile: number): Record<string, string> {
+const cases = [
+  ...SHAPES.flatMap(casesOf),
+  ...allCases({ batch: 21, inputDim: 37, hidden: 90, latentDim: 3, density: 0.3 }),
+];
+
+/** What each case writes. */
+function digests(memory: KernelMemory, tile: TileName, some: readonly Case[]): Record<string, string> {
   return Object.fromEntries(
-    SHAPES.map((shape) => {
-      memory.reset();
-      return [nameOf(shape), digest(memory, runLayer(memory, shape, tile))];
+    some.map((one) => {
+      const hash = createHash("sha256").update(bitsOfCase(memory, one, tile));
+      return [`${one.kernel}, ${one.what}`, hash.digest("hex").slice(0, 16)];
     }),
   );
 }
 
-function runLayer(memory: KernelMemory, { rows, k, n }: Shape, tile: number): Panels[] {
-  const x = memory.put(uniforms(1, rows * k), rows, k);
-  const weights = memory.putWeights(uniforms(2, k * n), uniforms(3, n), k, n);
-  const { kernels } = memory;
-  const outputs = Object.values(ACTIVATIONS).map((activation) => {
-    const y = memory.room(rows, n);
-    kernels.linear(y.at, y.stride, x.at, x.stride, weights.at, rows, y.panels, k, activation, tile);
-    return y;
-  });
-  const dy = float32(uniforms(4, rows * n));
-  const dyT = memory.put(transpose(dy, rows, n), n, rows);
-  const dxT = memory.room(panelsOf(k) * LANES, rows);
-  const blocks = dxT.panels;
-  kernels.linearBackwardInput(dxT.at, dxT.stride, dyT.at, dyT.stride, weights.at, blocks, k, n, tile);
-  const delta = memory.put(dy, rows, n);
-  const dw = memory.room(k + 1, n, 0);
-  const all = panelsOf(k) * panelsOf(n);
-  kernels.linearBackwardWeight(dw.at, x.at, x.stride, delta.at, delta.stride, rows, k, 0, all, tile);
-  return [...outputs, dxT, dw];
-}
-
 describe.each([...new Set(builds.map(({ arithmetic }) => arithmetic))])("%s", (arithmetic) => {
   const siblings = builds.filter((build) => build.arithmetic === arithmetic);
-  const expected = products(siblings[0].memory, tiles[0][1]);
+  const expected = digests(siblings[0].memory, tiles[0], cases);
 
-  test.each(
-    siblings.flatMap(({ file, memory }) => tiles.map(([name, tile]) => ({ file, name, memory, tile }))),
-  )("$file, tile $name", ({ memory, tile }) => expect(products(memory, tile)).toEqual(expected));
+  test.each(siblings.flatMap(({ file, memory }) => tiles.map((tile) => ({ file, memory, tile }))))(
+    "$file, tile $tile",
+    ({ memory, tile }) => expect(digests(memory, tile, cases)).toEqual(expected),
+  );
 
   // the first calls run unoptimised code, later ones what the optimising compiler has made of it
   test("the hundredth time as the first", () => {
     const [{ memory }] = siblings;
-    const shape = { rows: 37, k: 33, n: 49 };
-    const run = (): string[] =>
-      tiles.map(([, tile]) => {
-        memory.reset();
-        return digest(memory, runLayer(memory, shape, tile));
-      });
+    const layer = casesOf({ rows: 37, k: 33, n: 49 });
+    const run = () => tiles.map((tile) => digests(memory, tile, layer));
     const first = run();
     for (let i = 0; i < 99; i++) expect(run()).toEqual(first);
   });
-});
-
-test.each(builds)("$file leaves what is below the caller's memory as it is", ({ memory }: OpenBuild) => {
-  const before = memory.words(0, STATIC_BYTES / 4).slice();
-  products(memory, 0);
-  expect(memory.words(0, STATIC_BYTES / 4)).toEqual(before);
 });

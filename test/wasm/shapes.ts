@@ -1,9 +1,4 @@
-/** A dense layer's sizes: y [rows, n] = x [rows, k] · w [k, n]. */
-export interface Shape {
-  readonly rows: number;
-  readonly k: number;
-  readonly n: number;
-}
+import type { Shape } from "../cases/products.ts";
 
 /** One; a tile's 4 and 6 rows, one fewer and one more; a panel's 16 columns and twice that, likewise; a prime. */
 export const EDGES = [1, 3, 4, 5, 6, 7, 15, 16, 17, 31, 32, 33, 37] as const;

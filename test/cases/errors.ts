@@ -1,5 +1,5 @@
 /**
- * The greatest errors of the kernels' elementary functions, a little above what accuracy.test.ts measures over dense
+ * The greatest errors of the kernels' elementary functions, a little above what test/wasm/accuracy.test.ts measures over dense
  * grids (the comments say where); the other tests build their bounds on them. u = 2⁻²⁴ ≈ 5.96e-8 is half a unit in the
  * last place.
  */
