@@ -23,8 +23,6 @@ const DEPTH = 400;
 const ROWS = 96;
 
 /** C = f(init + A·B), block by block. The next block of k resumes each sum from C, which changes no bit. */
-// @ts-ignore: decorator
-@inline
 function product(
   c: usize, cStride: usize, a: usize, aStride: usize, b: usize, bStride: usize, init: usize, initStride: usize,
   rows: i32, panels: i32, k: i32, activation: i32, shape: i32,
@@ -100,8 +98,6 @@ export function sumRows(out: usize, panel: usize, rows: i32): void {
 }
 
 /** Computes one block of 16 rows of [dW; db] = [xᵀ·dy; Σ dy]. Returns its number of rows. */
-// @ts-ignore: decorator
-@inline
 function gradientBlock(
   dw: usize, x: usize, xStride: usize, dyPanel: usize, batch: i32, k: i32, block: i32, shape: i32,
 ): i32 {

@@ -183,16 +183,16 @@ export function log4(x: v128): v128 {
 }
 
 /**
- * cos(2πu − quarters·π/2) for u in [0, 1), so `quarters` = 1 gives sin(2πu). The quadrant and the remainder are exact,
- * since u has 24 bits.
+ * cos(2πu − quarters·π/2) for u in [0, 1), lane by lane, so where `quarters` is 1 it is sin(2πu). The quadrant and the
+ * remainder are exact, since u has 24 bits.
  */
 // @ts-ignore: decorator
 @inline
-export function cosTurn4(u: v128, quarters: i32): v128 {
+export function cosTurn4(u: v128, quarters: v128): v128 {
   const turns = f32x4.mul(u, constant(FOUR));
   const nearest = f32x4.nearest(turns);
   const angle = f32x4.mul(f32x4.sub(turns, nearest), constant(HALF_PI));
-  const quadrant = i32x4.sub(i32x4.trunc_sat_f32x4_s(nearest), i32x4.splat(quarters));
+  const quadrant = i32x4.sub(i32x4.trunc_sat_f32x4_s(nearest), quarters);
   const square = f32x4.mul(angle, angle);
   let s = madd(constant(SIN, 0), square, constant(SIN, 1));
   s = madd(s, square, constant(SIN, 2));

@@ -67,9 +67,7 @@ function normals4(words: v128): v128 {
   const second = v128.shuffle<i32>(upper, upper, 1, 1, 3, 3);
   const log = log4(f32x4.mul(f32x4.add(first, f32x4.splat(1)), unit));
   const radius = f32x4.sqrt(f32x4.abs(f32x4.mul(log, f32x4.splat(2))));
-  const turn = f32x4.mul(second, unit);
-  const direction = v128.shuffle<i32>(cosTurn4(turn, 0), cosTurn4(turn, 1), 0, 5, 2, 7);
-  return f32x4.mul(radius, direction);
+  return f32x4.mul(radius, cosTurn4(f32x4.mul(second, unit), i32x4(0, 1, 0, 1)));
 }
 
 /** Standard normals for rows firstRow, firstRow + 1, …; lanes past `columns` are zero. */

@@ -1,9 +1,11 @@
 import { ConfigError } from "../errors.ts";
 import { seedKey } from "../random/philox.ts";
 import type { Kernels } from "../wasm/kernels.ts";
+import { readMatrix, writeMatrix } from "../wasm/matrix.ts";
 import { architecture, type Layer, layersOf } from "./architecture.ts";
 import type { VaeConfig } from "./config.ts";
 import { kindOf } from "./layers/kinds.ts";
+import type { PlacedTensor } from "./layers/layer.ts";
 import { countOf, type NamedTensor, type Tensors } from "./tensors.ts";
 
 /** The parameters of a model, in the order in which they stand in memory and in files. */
@@ -18,6 +20,12 @@ export interface ParameterTable {
    * @internal
    */
   readonly places: readonly { readonly layer: Layer; readonly offset: number }[];
+  /**
+   * The tensors, where they are in the buffer.
+   *
+   * @internal
+   */
+  readonly placed: readonly PlacedTensor[];
 }
 
 /** The one table from which sizes, views and files are made. */
@@ -28,7 +36,8 @@ export function parameterTable(config: VaeConfig): ParameterTable {
     bytes += kindOf(layer).bytes(layer);
     return { layer, offset };
   });
-  return { tensors: places.flatMap(({ layer }) => kindOf(layer).tensors(layer)), bytes, places };
+  const placed = places.flatMap(({ layer, offset }) => kindOf(layer).tensors(layer, offset));
+  return { tensors: placed.map(({ name, shape }) => [name, shape]), bytes, places, placed };
 }
 
 /**
@@ -45,8 +54,12 @@ export function parameterCount({ tensors }: ParameterTable): number {
  *
  * @internal
  */
-export function unpackTensors({ places }: ParameterTable, buffer: Float32Array): NamedTensor[] {
-  return places.flatMap(({ layer, offset }) => kindOf(layer).unpack(layer, buffer, offset));
+export function unpackTensors({ placed }: ParameterTable, buffer: Float32Array): NamedTensor[] {
+  return placed.map(({ name, shape, matrix, size, steps }) => {
+    const data = new Float32Array(countOf(shape));
+    readMatrix(buffer, matrix, size, data, steps);
+    return { name, shape, data };
+  });
 }
 
 /**
@@ -72,8 +85,10 @@ export function expectTensors({ tensors }: ParameterTable, given: Tensors, kind?
  *
  * @internal
  */
-export function packTensors({ places }: ParameterTable, tensors: Tensors, buffer: Float32Array): void {
-  for (const { layer, offset } of places) kindOf(layer).pack(layer, tensors, buffer, offset);
+export function packTensors({ placed }: ParameterTable, tensors: Tensors, buffer: Float32Array): void {
+  for (const { name, matrix, size, steps } of placed) {
+    writeMatrix(buffer, matrix, size, tensors.get(name)!.data, steps);
+  }
 }
 
 /**
@@ -84,7 +99,6 @@ export function packTensors({ places }: ParameterTable, tensors: Tensors, buffer
 export function initialize(kernels: Kernels, { places }: ParameterTable, at: number, seed: number): void {
   let stream = 0;
   for (const { layer, offset } of places) {
-    kindOf(layer).initialize(kernels, layer, at + offset, stream, seedKey(seed));
-    stream += kindOf(layer).streams(layer);
+    stream = kindOf(layer).initialize(kernels, layer, at + offset, stream, seedKey(seed));
   }
 }

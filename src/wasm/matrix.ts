@@ -62,6 +62,11 @@ export function weightsAt(at: number, k: number, panels: number): Weights {
   return { at, stride: (k + 1) * ROW_BYTES, panels, k };
 }
 
+/** A matrix from one of its rows on. */
+export function rowOf<M extends Matrix>(matrix: M, row: number): M {
+  return { ...matrix, at: matrix.at + row * ROW_BYTES };
+}
+
 /** A matrix as `parts` matrices of equal width, side by side. */
 export function splitPanels({ at, stride, panels }: Matrix, parts: number): Matrix[] {
   const width = panels / parts;

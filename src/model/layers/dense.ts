@@ -7,12 +7,11 @@ import {
   type Nonzeros,
   panelsOf,
   type Range,
-  readMatrix,
   roundUp,
+  rowOf,
   type TrainedWeights,
   type Weights,
   weightsAt,
-  writeMatrix,
 } from "../../wasm/matrix.ts";
 import { ACTIVATIONS, type ActivationEntry } from "../activations.ts";
 import type { DenseLayer } from "../architecture.ts";
@@ -37,35 +36,25 @@ export interface DenseOwn {
 export const dense: LayerKind<DenseLayer, DenseOwn> = {
   bytes: (layer) => panels(layer) * (inputs(layer) + 1) * ROW_BYTES,
 
-  tensors: (layer) =>
-    layer.modules.flatMap(({ name, outputs }) => [
-      [`${name}.weight`, [outputs, inputs(layer)]] as const,
-      [`${name}.bias`, [outputs]] as const,
+  tensors: (layer, at) =>
+    modules(layer, at).flatMap(({ name, outputs, k, weights }) => [
+      {
+        name: `${name}.weight`,
+        shape: [outputs, k],
+        matrix: weights,
+        size: [k, outputs],
+        steps: { row: 1, column: k },
+      },
+      { name: `${name}.bias`, shape: [outputs], matrix: rowOf(weights, k), size: [1, outputs] },
     ]),
 
-  unpack: (layer, buffer, at) =>
-    modules(layer, at).flatMap(({ name, outputs, weights, bias, k }) => {
-      const weight = { name: `${name}.weight`, shape: [outputs, k], data: new Float32Array(outputs * k) };
-      const offset = { name: `${name}.bias`, shape: [outputs], data: new Float32Array(outputs) };
-      readMatrix(buffer, weights, [k, outputs], weight.data, { row: 1, column: k });
-      readMatrix(buffer, bias, [1, outputs], offset.data);
-      return [weight, offset];
-    }),
-
-  pack(layer, tensors, buffer, at) {
-    for (const { name, outputs, weights, bias, k } of modules(layer, at)) {
-      writeMatrix(buffer, weights, [k, outputs], tensors.get(`${name}.weight`)!.data, { row: 1, column: k });
-      writeMatrix(buffer, bias, [1, outputs], tensors.get(`${name}.bias`)!.data);
-    }
-  },
-
-  streams: ({ modules }) => modules.length,
-
   /** U(−1/√k, 1/√k) for weights and biases of k inputs, as torch.nn.Linear.reset_parameters. */
-  initialize(kernels, layer, at, first, key) {
-    for (const [i, { weights, outputs, k }] of modules(layer, at).entries()) {
-      kernels.uniform(weights, outputs, 1 / Math.sqrt(k), { key, purpose: PURPOSE.init, step: first + i });
+  initialize(kernels, layer, at, stream, key) {
+    let step = stream;
+    for (const { weights, outputs, k } of modules(layer, at)) {
+      kernels.uniform(weights, outputs, 1 / Math.sqrt(k), { key, purpose: PURPOSE.init, step: step++ });
     }
+    return step;
   },
 
   plan(arena, layer, x, { capacity, training, sparse, listHidden }, { activation }) {
@@ -141,7 +130,7 @@ function modules(layer: DenseLayer, at: number) {
   return layer.modules.map(({ name, outputs }) => {
     const weights: Weights = weightsAt(next, k, panelsOf(outputs));
     next += weights.panels * weights.stride;
-    return { name, outputs, k, weights, bias: { ...weights, at: weights.at + k * ROW_BYTES } };
+    return { name, outputs, k, weights };
   });
 }
 

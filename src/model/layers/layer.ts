@@ -1,9 +1,9 @@
 import type { NodeProto } from "../../codecs/onnx.ts";
 import type { Arena } from "../../wasm/arena.ts";
-import type { Kernels, UpdateRoom } from "../../wasm/kernels.ts";
-import type { Matrix, Range, Transposed } from "../../wasm/matrix.ts";
+import type { Draws, Kernels, UpdateRoom } from "../../wasm/kernels.ts";
+import type { Matrix, Range, Steps, Transposed } from "../../wasm/matrix.ts";
 import type { VaeConfig } from "../config.ts";
-import type { NamedTensor, Tensors } from "../tensors.ts";
+import type { NamedTensor } from "../tensors.ts";
 
 /** What a network is for decides what it has room for. */
 export interface NetworkUse {
@@ -66,20 +66,21 @@ export interface PlacedLayer {
   gradient(away: number, batch: number): void;
 }
 
+/** A tensor of parameters in a buffer of them: rows and columns of a matrix, and where they are in PyTorch's order. */
+export interface PlacedTensor extends Omit<NamedTensor, "data"> {
+  readonly matrix: Matrix;
+  readonly size: readonly [rows: number, columns: number];
+  readonly steps?: Steps;
+}
+
 /** What a kind of layer is. `L` is its entry in the architecture, `Own` what it keeps in memory beside x and y. */
 export interface LayerKind<L, Own> {
   /** Bytes of its parameters. */
   bytes(layer: L): number;
-  /** Names and PyTorch shapes of its tensors. */
-  tensors(layer: L): readonly (readonly [name: string, shape: readonly number[]])[];
-  /** Copies its parameters, or what is laid out like them, out of a buffer where they begin at byte `at`. */
-  unpack(layer: L, buffer: Float32Array, at: number): NamedTensor[];
-  /** The inverse of `unpack`. */
-  pack(layer: L, tensors: Tensors, buffer: Float32Array, at: number): void;
-  /** How many streams of random numbers its initial values take. */
-  streams(layer: L): number;
-  /** Its initial values: streams `first`, … of the seed's. */
-  initialize(kernels: Kernels, layer: L, at: number, first: number, key: readonly [number, number]): void;
+  /** Its tensors, in a buffer in which its parameters begin at byte `at`. */
+  tensors(layer: L, at: number): PlacedTensor[];
+  /** Its initial values, from the streams `stream`, … of the seed's random numbers; returns the next stream. */
+  initialize(kernels: Kernels, layer: L, at: number, stream: number, key: Draws["key"]): number;
   /** Room for y, and for what else the forward pass writes. */
   plan(arena: Arena, layer: L, x: Matrix, use: NetworkUse, config: VaeConfig): ForwardPlaces<Own>;
   place(kernels: Kernels, layer: L, places: Places<Own>, config: VaeConfig): PlacedLayer;
