@@ -1,7 +1,7 @@
 // The exports, which src/wasm/kernels.ts types. Kernels own no memory: the caller plans it and passes pointers and
 // sizes.
 
-export * from "../src/wasm/layout";
+export { LAYOUT } from "../src/wasm/layout";
 export { reluBackward, silu, siluBackward, tanhBackward } from "./activation";
 export * from "./adam";
 export * from "./gather";

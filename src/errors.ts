@@ -18,12 +18,7 @@ export interface Fault {
 export abstract class ElbowError extends Error {
   readonly fault: Fault;
 
-  constructor(fault: Fault | string, options?: ErrorOptions) {
-    if (typeof fault === "string") {
-      super(fault, options);
-      this.fault = { setting: "", expected: "", found: fault };
-      return;
-    }
+  constructor(fault: Fault, options?: ErrorOptions) {
     const { setting, expected, found, remedy } = fault;
     super(`${setting}: expected ${expected}, found ${found}${remedy ? `; ${remedy}` : ""}`, options);
     this.fault = fault;

@@ -21,9 +21,14 @@ import { checkConfig, imageOf, MODEL_SETTINGS, type VaeConfig } from "../model/c
 import { oneOf, type Setting } from "../model/settings.ts";
 import type { Arithmetic } from "../wasm/builds.ts";
 
-/** Of files of weights and of config.json. */
+/**
+ * Of files of weights and of config.json.
+ *
+ * @internal
+ */
 export const FORMAT_VERSION = 2;
 
+/** @internal */
 export const ARITHMETIC: Setting<Arithmetic> = oneOf(["simd", "relaxed"]);
 
 /** What is known about a model apart from its config and weights. */

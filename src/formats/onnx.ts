@@ -3,7 +3,7 @@ import { type GraphProto, type NodeProto, serializeModelProto, type ValueInfoPro
 import { ConfigError } from "../errors.ts";
 import { architecture, type Layer } from "../model/architecture.ts";
 import type { VaeConfig } from "../model/config.ts";
-import { kindOf } from "../model/layers/kinds.ts";
+import { viewOf } from "../model/layers/kinds.ts";
 import { LIKELIHOODS, type LikelihoodEntry } from "../model/likelihoods.ts";
 import { parameterCount, parameterTable } from "../model/parameters.ts";
 import type { NamedTensor } from "../model/tensors.ts";
@@ -76,7 +76,7 @@ function chainNodes(
   const nodes: NodeProto[] = [];
   for (const layer of layers) {
     const names = layer === layers.at(-1) ? outputs : undefined;
-    nodes.push(...kindOf(layer).onnx(layer, config, nodes.at(-1)?.output[0] ?? input, names));
+    nodes.push(...viewOf(layer).onnx(layer, config, nodes.at(-1)?.output[0] ?? input, names));
   }
   return nodes;
 }

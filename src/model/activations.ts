@@ -1,4 +1,3 @@
-import type { NodeProto } from "../codecs/onnx.ts";
 import type { Finish, Kernels } from "../wasm/kernels.ts";
 
 type Elementwise = Parameters<Kernels["elementwise"]>[0];
@@ -15,13 +14,9 @@ export interface ActivationEntry {
   readonly sparse?: boolean;
   /** Its class in torch.nn. */
   readonly torch: string;
-  /** Its nodes in ONNX, from one tensor to another. */
-  readonly onnx: (input: string, output: string) => NodeProto[];
-}
-
-/** One operator of ONNX. */
-function node(op_type: string, input: readonly string[], output: string): NodeProto {
-  return { name: output, op_type, input, output: [output] };
+  /** Its operator in ONNX, and whether that multiplies x. */
+  readonly onnx: string;
+  readonly gate?: boolean;
 }
 
 export const ACTIVATIONS = {
@@ -31,24 +26,16 @@ export const ACTIVATIONS = {
     reads: "output",
     sparse: true,
     torch: "ReLU",
-    onnx: (input, output) => [node("Relu", [input], output)],
+    onnx: "Relu",
   },
-  tanh: {
-    fused: "tanh",
-    backward: "tanhBackward",
-    reads: "output",
-    torch: "Tanh",
-    onnx: (input, output) => [node("Tanh", [input], output)],
-  },
+  tanh: { fused: "tanh", backward: "tanhBackward", reads: "output", torch: "Tanh", onnx: "Tanh" },
   silu: {
     forward: "silu",
     backward: "siluBackward",
     reads: "input",
     torch: "SiLU",
-    onnx: (input, output) => [
-      node("Sigmoid", [input], `${output}.sigmoid`),
-      node("Mul", [input, `${output}.sigmoid`], output),
-    ],
+    onnx: "Sigmoid",
+    gate: true,
   },
 } as const satisfies Record<string, ActivationEntry>;
 

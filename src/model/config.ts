@@ -17,7 +17,7 @@ import {
 } from "./settings.ts";
 
 /** @internal */
-export { expectKnown };
+export { expectKnown } from "./settings.ts";
 
 /** The settings of a model. With the data and the training settings they decide every bit of it. */
 export interface VaeConfig {

@@ -3,10 +3,10 @@ import { JsonReader } from "../codecs/json-reader.ts";
 import { ARITHMETIC, checkFile, expectVersion, FORMAT_VERSION, oldInputShape } from "../formats/metadata.ts";
 import {
   checkConfig,
-  checkEpochs,
   checkTraining,
   type TrainingConfig,
   type VaeConfig,
+  WORK_SETTINGS,
 } from "../model/config.ts";
 import { wholeNumber } from "../model/settings.ts";
 import type { Arithmetic } from "../wasm/builds.ts";
@@ -68,7 +68,7 @@ export function parseRunConfig(text: string, file: string): RunConfig {
   const data = root.object("data");
   const model = root.object("model").values();
   if (version < 2) model.inputShape = oldInputShape(data.values().imageShape, model.inputDim);
-  const training = root.object("training").values();
+  const training = root.object("training");
   return {
     data: {
       name: data.text("name"),
@@ -80,8 +80,8 @@ export function parseRunConfig(text: string, file: string): RunConfig {
     },
     // The checks assume nothing about types.
     model: checkFile(`${file}: model.`, () => checkConfig(model as unknown as VaeConfig, { whole: true })),
-    training: checkFile(`${file}: training.`, () => checkTraining(training, { whole: true })),
-    epochs: checkFile(`${file}: training.`, () => checkEpochs(training.epochs)),
+    training: checkFile(`${file}: training.`, () => checkTraining(training.values(), { whole: true })),
+    epochs: training.value("epochs", WORK_SETTINGS.epochs),
     arithmetic: root.object("kernels").value("arithmetic", ARITHMETIC),
     versions: root.object("versions").texts(),
   };

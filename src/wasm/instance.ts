@@ -1,7 +1,7 @@
 import type { instantiate as adapted } from "../../build/kernels.js";
 import { KernelError } from "../errors.ts";
 import type { Arithmetic } from "./builds.ts";
-import * as layout from "./layout.ts";
+import { LAYOUT, STATIC_BYTES } from "./layout.ts";
 
 /** What assembly/ exports, with the types that its compiler wrote when the build was made. */
 export type Exports = Omit<Awaited<ReturnType<typeof adapted>>, "memory">;
@@ -15,8 +15,8 @@ export interface Instance {
 }
 
 /**
- * Instantiates a build of the kernels, over `memory` if it is a shared build, over its own memory otherwise. Its constants
- * are compared with layout.ts.
+ * Instantiates a build of the kernels, over `memory` if it is a shared build, over its own memory otherwise. It must
+ * have the constants of layout.ts.
  *
  * @throws {KernelError} when the module is not a build of this version's kernels
  */
@@ -30,11 +30,11 @@ export function instantiate(module: WebAssembly.Module, memory?: WebAssembly.Mem
   } catch (cause) {
     throw fault(wanted, `one that does not instantiate: ${String(cause)}`, { cause });
   }
-  for (const [name, value] of Object.entries(layout)) expectConstant(exports, name, [value]);
+  expectConstant(exports, "LAYOUT", [LAYOUT]);
   const fused = expectConstant(exports, "FUSED", [0, 1]);
   const { heapBase, memory: own } = exports;
   const end = typeof heapBase === "function" ? Number(heapBase()) : Number.NaN;
-  if (!(end <= layout.STATIC_BYTES)) throw fault(`static data below byte ${layout.STATIC_BYTES}`, `${end}`);
+  if (!(end <= STATIC_BYTES)) throw fault(`static data below byte ${STATIC_BYTES}`, `${end}`);
   if (!(own instanceof WebAssembly.Memory))
     throw fault(wanted, "a module that neither imports nor exports memory");
   if (memory && own !== memory) throw fault(wanted, "one that owns its memory");

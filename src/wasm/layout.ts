@@ -1,5 +1,5 @@
 // What the kernels and their callers agree on. Both compilers read this file, AssemblyScript and TypeScript, so it has
-// integer constants only; each kernel build exports them under the same names.
+// integer constants only.
 
 /** Floats in a row of a panel. All matrices are stored as panels: [ceil(columns / 16)][rows][16]. */
 export const LANES = 16;
@@ -31,3 +31,20 @@ export const TILE_4X8 = 3;
 
 /** Memory below this belongs to the kernels' static data. */
 export const STATIC_BYTES = 4096;
+
+/** One number of all these, which each kernel build exports: a build of other constants shows that it is one. */
+export const LAYOUT =
+  3 * LANES +
+  5 * ROW_BYTES +
+  7 * ENTRY_BYTES +
+  11 * LISTED_TOGETHER +
+  13 * SEGMENT +
+  17 * GRADIENT_BYTES +
+  19 * NONE +
+  23 * RELU +
+  29 * TANH +
+  31 * TILE_6X16 +
+  37 * TILE_4X16 +
+  41 * TILE_6X8 +
+  43 * TILE_4X8 +
+  47 * STATIC_BYTES;

@@ -62,6 +62,11 @@ describe("a model file", () => {
     expect(bitsOf(file.tensors.values())).toEqual(bitsOf(tensors));
   });
 
+  test("takes the name of any directory that a run was made with", () => {
+    const info = { dataset: { name: "\u{1f469}\u200d\u{1f4bb}", sha256: "00" } };
+    expect(parseModel(serializeModel(model(), info), "file").info).toMatchObject(info);
+  });
+
   test("does without what is not known", () => {
     const { config, info } = parseModel(serializeModel(model()), "file");
     expect(config).toEqual(CONFIG);

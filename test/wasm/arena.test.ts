@@ -102,7 +102,9 @@ describe("memory", () => {
       throw new RangeError("could not allocate memory");
     });
     expect(() => allocateShared(plan)).toThrow(MemoryLimitError);
-    expect(() => allocateShared(plan)).toThrow(/no more than the machine has free, found a need of 3,073 MiB/);
+    expect(() => allocateShared(plan)).toThrow(
+      /no more than the machine has free, found a need of 3,073 MiB/,
+    );
   });
 
   test("that cannot grow so far is a plain sentence", () => {

@@ -11,9 +11,9 @@ import { allCases } from "../cases/all.ts";
 import { openBuilds } from "../support/kernel-memory.ts";
 import { tinyModule } from "../support/tiny-module.ts";
 
-const { STATIC_BYTES } = layout;
+const { LAYOUT, STATIC_BYTES } = layout;
 /** The exports by which a module shows that it is this version's kernels. */
-const CODES = { ...layout, FUSED: 0 };
+const CODES = { LAYOUT, FUSED: 0 };
 
 function sharedMemory(): WebAssembly.Memory {
   return new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
@@ -55,7 +55,7 @@ describe("a module that is something else is refused", () => {
   test("an empty one", () => {
     expect(() => instantiate(tinyModule({}))).toThrow(KernelError);
     expect(() => instantiate(tinyModule({}), sharedMemory())).toThrow(
-      /this version's kernels, which export LANES = 16, found none/,
+      /this version's kernels, which export LAYOUT = \d+, found none/,
     );
   });
 
@@ -64,9 +64,13 @@ describe("a module that is something else is refused", () => {
     expect(() => instantiate(other)).toThrow(KernelError);
   });
 
-  test("one of another version, whose codes differ", () => {
-    const other = tinyModule({ globals: { ...CODES, TANH: 7 }, memory: true, functions: { heapBase: 64 } });
-    expect(() => instantiate(other)).toThrow(/this version's kernels, which export TANH = 2, found 7/);
+  test("one of another version, whose constants differ", () => {
+    const other = tinyModule({
+      globals: { ...CODES, LAYOUT: LAYOUT + 1 },
+      memory: true,
+      functions: { heapBase: 64 },
+    });
+    expect(() => instantiate(other)).toThrow(/this version's kernels, which export LAYOUT = \d+, found \d+/);
   });
 
   test("one whose static data reaches into the caller's memory", () => {
@@ -92,6 +96,14 @@ describe("a module that is something else is refused", () => {
     const own = new WebAssembly.Memory({ initial: 1, maximum: 1 });
     expect(() => instantiate(module, own)).toThrow(/expected a kernel build that imports env.memory/);
   });
+});
+
+test("every constant of the layout counts in the number that builds export", async () => {
+  const source = await readFile(new URL("../../src/wasm/layout.ts", import.meta.url), "utf8");
+  const sum = source.slice(source.indexOf("export const LAYOUT"));
+  const names = Object.keys(layout).filter((name) => !new RegExp(`\\b${name}\\b`).test(sum));
+  // it is a factor of GRADIENT_BYTES
+  expect(names).toEqual(["PANELS_AT_ONCE"]);
 });
 
 describe("compiling", () => {

@@ -1,3 +1,4 @@
+import type { NodeProto } from "../../codecs/onnx.ts";
 import { PURPOSE } from "../../random/purpose.ts";
 import type { Finish, Kernels, UpdateRoom } from "../../wasm/kernels.ts";
 import { LANES, LISTED_TOGETHER, ROW_BYTES } from "../../wasm/layout.ts";
@@ -17,7 +18,7 @@ import { ACTIVATIONS, type ActivationEntry } from "../activations.ts";
 import type { DenseLayer } from "../architecture.ts";
 import type { VaeConfig } from "../config.ts";
 import { share, shareByCost } from "../share.ts";
-import type { LayerKind, PlacedLayer, Places, Share } from "./layer.ts";
+import type { LayerKind, LayerView, PlacedLayer, Places, Share } from "./layer.ts";
 
 /** Layers of fewer panels gain nothing from nonzeros: listing them costs as much as the product. */
 const WIDE_PANELS = 5;
@@ -67,29 +68,6 @@ export const dense: LayerKind<DenseLayer, DenseOwn> = {
     }
   },
 
-  /** Gemm: input · weightᵀ + bias; the weights stay [out, in]. */
-  onnx(
-    { modules, output },
-    { activation },
-    input,
-    outputs = modules.map(({ name }) => `${name}.${activation}`),
-  ) {
-    const hidden = output.role === "hidden";
-    return outputs.flatMap((to, i) => {
-      const { name } = modules[i]!;
-      const sums = hidden ? name : to;
-      const inputs = [input, `${name}.weight`, `${name}.bias`];
-      const gemm = { name, op_type: "Gemm", input: inputs, output: [sums], attribute: { transB: 1 } };
-      return [gemm, ...(hidden ? ACTIVATIONS[activation].onnx(sums, to) : [])];
-    });
-  },
-
-  torch(layer, { activation }) {
-    const behind = layer.output.role === "hidden" ? [`${ACTIVATIONS[activation].torch}()`] : [];
-    const linear = layer.modules.map(({ name, outputs }) => `${name}: Linear(${inputs(layer)}, ${outputs})`);
-    return [...linear, ...behind];
-  },
-
   plan(arena, layer, x, { capacity, training, sparse, listHidden }, { activation }) {
     const { input, output } = layer;
     const entry: ActivationEntry = ACTIVATIONS[activation];
@@ -113,6 +91,39 @@ export const dense: LayerKind<DenseLayer, DenseOwn> = {
 
   place: (kernels, layer, places, config) => new PlacedDense(kernels, layer, places, config),
 };
+
+export const denseView: LayerView<DenseLayer> = {
+  /** Gemm: input · weightᵀ + bias; the weights stay [out, in]. */
+  onnx(
+    { modules, output },
+    { activation },
+    input,
+    outputs = modules.map(({ name }) => `${name}.${activation}`),
+  ) {
+    const hidden = output.role === "hidden";
+    return outputs.flatMap((to, i) => {
+      const { name } = modules[i]!;
+      const sums = hidden ? name : to;
+      const inputs = [input, `${name}.weight`, `${name}.bias`];
+      const gemm = { name, op_type: "Gemm", input: inputs, output: [sums], attribute: { transB: 1 } };
+      return [gemm, ...(hidden ? activationNodes(ACTIVATIONS[activation], sums, to) : [])];
+    });
+  },
+
+  torch(layer, { activation }) {
+    const { torch } = ACTIVATIONS[activation];
+    const linear = layer.modules.map(({ name, outputs }) => `${name}: Linear(${inputs(layer)}, ${outputs})`);
+    return layer.output.role === "hidden" ? [...linear, `${torch}()`] : linear;
+  },
+};
+
+function activationNodes({ onnx, gate }: ActivationEntry, input: string, output: string): NodeProto[] {
+  const node = (op_type: string, from: readonly string[], to: string) => {
+    return { name: to, op_type, input: from, output: [to] };
+  };
+  if (!gate) return [node(onnx, [input], output)];
+  return [node(onnx, [input], `${output}.gate`), node("Mul", [input, `${output}.gate`], output)];
+}
 
 function inputs({ input }: DenseLayer): number {
   return input.shape.reduce((sum, size) => sum + size, 0);

@@ -80,6 +80,13 @@ export interface LayerKind<L, Own> {
   streams(layer: L): number;
   /** Its initial values: streams `first`, … of the seed's. */
   initialize(kernels: Kernels, layer: L, at: number, first: number, key: readonly [number, number]): void;
+  /** Room for y, and for what else the forward pass writes. */
+  plan(arena: Arena, layer: L, x: Matrix, use: NetworkUse, config: VaeConfig): ForwardPlaces<Own>;
+  place(kernels: Kernels, layer: L, places: Places<Own>, config: VaeConfig): PlacedLayer;
+}
+
+/** How other programs say a kind of layer; apart from `LayerKind`, because an edge runtime has no use for it. */
+export interface LayerView<L> {
   /**
    * Its nodes in ONNX, the activation included, up to one output for each name in `outputs`; without names it chooses its
    * own.
@@ -87,7 +94,4 @@ export interface LayerKind<L, Own> {
   onnx(layer: L, config: VaeConfig, input: string, outputs?: readonly string[]): NodeProto[];
   /** As PyTorch prints its modules: `fc1: Linear(784, 400)`. */
   torch(layer: L, config: VaeConfig): readonly string[];
-  /** Room for y, and for what else the forward pass writes. */
-  plan(arena: Arena, layer: L, x: Matrix, use: NetworkUse, config: VaeConfig): ForwardPlaces<Own>;
-  place(kernels: Kernels, layer: L, places: Places<Own>, config: VaeConfig): PlacedLayer;
 }
