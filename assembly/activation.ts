@@ -57,11 +57,7 @@ export function tanhBackward(dy: usize, y: usize, stride: usize, rows: i32, pane
 /** y = x·σ(x); y may be x. */
 export function silu(y: usize, x: usize, stride: usize, rows: i32, panels: i32): void {
   for (let panel = 0; panel < panels; panel++) {
-    for (let i: usize = 0, end = usize(rows) * ROW; i < end; i += ROW / 2) {
-      const y0 = silu4(v128.load(x + i)), y1 = silu4(v128.load(x + i, 16));
-      v128.store(y + i, y1, 16);
-      v128.store(y + i, y0);
-    }
+    for (let i: usize = 0, end = usize(rows) * ROW; i < end; i += 16) v128.store(y + i, silu4(v128.load(x + i)));
     y += stride;
     x += stride;
   }
@@ -70,11 +66,8 @@ export function silu(y: usize, x: usize, stride: usize, rows: i32, panels: i32):
 /** dy ← dy·σ(x)·(1 + x·(1 − σ(x))). */
 export function siluBackward(dy: usize, x: usize, stride: usize, rows: i32, panels: i32): void {
   for (let panel = 0; panel < panels; panel++) {
-    for (let i: usize = 0, end = usize(rows) * ROW; i < end; i += ROW / 2) {
-      const d0 = f32x4.mul(v128.load(dy + i), siluSlope4(v128.load(x + i)));
-      const d1 = f32x4.mul(v128.load(dy + i, 16), siluSlope4(v128.load(x + i, 16)));
-      v128.store(dy + i, d1, 16);
-      v128.store(dy + i, d0);
+    for (let i: usize = 0, end = usize(rows) * ROW; i < end; i += 16) {
+      v128.store(dy + i, f32x4.mul(v128.load(dy + i), siluSlope4(v128.load(x + i))));
     }
     dy += stride;
     x += stride;

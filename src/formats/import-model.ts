@@ -10,7 +10,7 @@ import { ConfigError, FormatError } from "../errors.ts";
 import { MODULE_NAMES, type Sizes, sizesOf } from "../model/architecture.ts";
 import { checkConfig, expectKnown, type VaeConfig } from "../model/config.ts";
 import { parameterTable } from "../model/parameters.ts";
-import { CONFIG_KEYS } from "./metadata.ts";
+import { CONFIG_KEYS, checkFile } from "./metadata.ts";
 import { type ModelFile, takeTensors } from "./model-file.ts";
 
 /** Settings that weights do not have; others must agree with the weights. */
@@ -31,12 +31,13 @@ export type ImportOptions = Partial<VaeConfig>;
  * @throws {ConfigError} when an option is not allowed or contradicts the weights
  */
 export function importModel(bytes: Uint8Array, options: ImportOptions = {}, name = "the weights"): ModelFile {
-  expectKnown("options", options, CONFIG_KEYS);
+  expectKnown("the options", options, CONFIG_KEYS);
   const file = parseSafetensors(bytes, name);
   refuseOurs(file, name);
   const sizes = readSizes(file, name);
   expectAgreement(sizes, options, name);
-  const config = wholeConfig(sizes, options, name);
+  checkFile(`${name}: `, () => checkConfig(sizes));
+  const config = checkConfig({ ...options, ...sizes });
   const tensors = takeTensors(file, parameterTable(config).tensors, name);
   return { config, info: {}, tensors: new Map(tensors.map((tensor) => [tensor.name, tensor])) };
 }
@@ -77,14 +78,4 @@ function expectAgreement(sizes: Sizes, options: ImportOptions, name: string): vo
     const remedy = "use that or leave it out";
     throw new ConfigError({ setting: key, expected, found: String(given), remedy });
   }
-}
-
-function wholeConfig(sizes: Sizes, options: ImportOptions, name: string): VaeConfig {
-  try {
-    checkConfig(sizes);
-  } catch (cause) {
-    if (!(cause instanceof ConfigError)) throw cause;
-    throw new FormatError({ ...cause.fault, setting: `${name}: ${cause.fault.setting}` }, { cause });
-  }
-  return checkConfig({ ...options, ...sizes });
 }

@@ -1,5 +1,5 @@
 import type { Arena, Region } from "../wasm/arena.ts";
-import type { Kernels, Latent, LossRoom } from "../wasm/kernels.ts";
+import type { Kernels, Latent } from "../wasm/kernels.ts";
 import { ROW_BYTES } from "../wasm/layout.ts";
 import type { Matrix, Range } from "../wasm/matrix.ts";
 import type { VaeConfig } from "./config.ts";
@@ -44,32 +44,34 @@ export class Objective {
   readonly #kernels: Kernels;
   readonly #config: VaeConfig;
   readonly #memory: ObjectiveMemory;
-  readonly #room: LossRoom;
   readonly #weights: Terms<Float32Array>;
 
   constructor(kernels: Kernels, config: VaeConfig, memory: ObjectiveMemory, buffer: ArrayBufferLike) {
-    const { losses, weights, scratch } = memory;
+    const { weights } = memory;
     const view = ({ at, bytes }: Region) => new Float32Array(buffer, at, bytes / 4);
     this.#kernels = kernels;
     this.#config = config;
     this.#memory = memory;
-    this.#room = { loss: losses.reconstruction.at, scratch: scratch.at, weights: weights.reconstruction.at };
     this.#weights = { reconstruction: view(weights.reconstruction), kl: view(weights.kl) };
   }
 
   /** Both terms of some rows. */
-  evaluate(out: Matrix, x: Matrix, latent: Latent, rows: Range): void {
+  evaluate(out: Matrix, x: Matrix, latent: Latent, rows: Range, weights?: number): void {
     const { likelihood, inputDim } = this.#config;
-    this.#kernels.loss(LIKELIHOODS[likelihood].kernel, out, x, inputDim, rows, this.#room);
-    this.#kernels.kl(this.#memory.losses.kl.at, latent, rows);
+    const { losses, scratch } = this.#memory;
+    const room = {
+      loss: losses.reconstruction.at,
+      scratch: scratch.at,
+      ...(weights !== undefined && { weights }),
+    };
+    this.#kernels.loss(LIKELIHOODS[likelihood].kernel, out, x, inputDim, rows, room);
+    this.#kernels.kl(losses.kl.at, latent, rows);
   }
 
-  /** Both terms of some rows; out becomes the gradient by it. */
+  /** Both terms of some rows, and out becomes the gradient by it. */
   differentiate(out: Matrix, x: Matrix, latent: Latent, rows: Range): void {
-    const { likelihood, inputDim } = this.#config;
     for (const term of TERMS) this.#weights[term].fill(WEIGHTS[term], ...rows);
-    this.#kernels.lossAndGradient(LIKELIHOODS[likelihood].kernel, out, x, inputDim, rows, this.#room);
-    this.#kernels.kl(this.#memory.losses.kl.at, latent, rows);
+    this.evaluate(out, x, latent, rows, this.#memory.weights.reconstruction.at);
   }
 
   /** From dz to dμ and dlogvar: through the reparameterisation, plus the gradient of the KL term. */

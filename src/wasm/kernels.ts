@@ -64,8 +64,8 @@ export interface LossRoom {
   readonly loss: number;
   /** Byte offset of room for 2 rows of 16 for each row. */
   readonly scratch: number;
-  /** Byte offset of one float32 for each row, which multiplies its gradient. */
-  readonly weights: number;
+  /** Byte offset of one float32 for each row, which multiplies its gradient; without it there is no gradient. */
+  readonly weights?: number;
 }
 
 /**
@@ -178,7 +178,7 @@ export class Kernels {
     this.#exports.sigmoid(rowOf(out, rows), out.stride, rows[1] - rows[0], out.panels);
   }
 
-  /** −log p(x|z) of each row */
+  /** −log p(x|z) of each row. With weights, out becomes its gradient, each row multiplied by its weight. */
   loss(
     likelihood: LikelihoodKernel,
     out: Matrix,
@@ -187,25 +187,11 @@ export class Kernels {
     rows: Range,
     room: LossRoom,
   ): void {
-    const { loss, scratch } = lossRows(room, rows);
-    const count = rows[1] - rows[0];
-    const kernel = this.#exports[`${likelihood}Loss`];
-    kernel(loss, rowOf(out, rows), rowOf(x, rows), x.stride, count, columns, scratch);
-  }
-
-  /** The same, and out becomes its gradient, each row multiplied by its weight. */
-  lossAndGradient(
-    likelihood: LikelihoodKernel,
-    out: Matrix,
-    x: Matrix,
-    columns: number,
-    rows: Range,
-    room: LossRoom,
-  ): void {
-    const { loss, scratch, weights } = lossRows(room, rows);
-    const count = rows[1] - rows[0];
-    const kernel = this.#exports[likelihood];
-    kernel(loss, rowOf(out, rows), rowOf(x, rows), x.stride, count, columns, scratch, weights);
+    const { loss, scratch, weights } = room;
+    const kernel = this.#exports[weights === undefined ? (`${likelihood}Loss` as const) : likelihood];
+    const [from, to] = rows;
+    const at = [loss + from * 8, rowOf(out, rows), rowOf(x, rows)] as const;
+    kernel(...at, x.stride, to - from, columns, scratch + from * 2 * ROW_BYTES, (weights ?? 0) + from * 4);
   }
 
   /** z = μ + exp(½·logvar)⊙ε */
@@ -275,11 +261,6 @@ export class Kernels {
       rowOf(to, rows), SQUARE, to.stride, blockOf(from, rows), from.stride, SQUARE, blocks, to.panels,
     );
   }
-
-  /** Adam on some rows of 16 weights. */
-  adam(w: number, m: number, v: number, gradient: number, rows: number, coefficients: number): void {
-    this.#exports.adamRows(w, m, v, gradient, rows, coefficients);
-  }
 }
 
 /** Bytes of 16 rows of a panel. */
@@ -296,8 +277,4 @@ function blockOf({ at, stride }: Transposed, [from]: Range): number {
 
 function listOf({ at, stride, ends, endStride }: Nonzeros, [from]: Range): [list: number, ends: number] {
   return [at + from * stride, ends + from * endStride];
-}
-
-function lossRows({ loss, scratch, weights }: LossRoom, [from]: Range): LossRoom {
-  return { loss: loss + from * 8, scratch: scratch + from * 2 * ROW_BYTES, weights: weights + from * 4 };
 }
