@@ -122,7 +122,7 @@ export function lossAndGradient(
       const near = lossCloseness(operands, rows, columns);
       const kernels = memory.kernels();
       return {
-        run: () => kernels.lossAndGradient(kernel, output, target, columns, range, room),
+        run: () => kernels.loss(kernel, output, target, columns, range, room),
         outputs: [
           rowsOutput(memory, "loss", [room.loss, range[0]], loss, near),
           matrixOutput(memory, "gradient", own, gradient, { rtol: 0, atol }),
@@ -148,8 +148,9 @@ export function loss(kernel: Likelihood, rows: number, columns: number, given?: 
       const expected = forward(out, x, rows, columns);
       const near = lossCloseness(operands, rows, columns);
       const kernels = memory.kernels();
+      const { weights: _, ...unweighted } = room;
       return {
-        run: () => kernels.loss(kernel, output, target, columns, range, room),
+        run: () => kernels.loss(kernel, output, target, columns, range, unweighted),
         outputs: [rowsOutput(memory, "loss", [room.loss, range[0]], expected, near)],
         scratch,
       };
