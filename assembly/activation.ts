@@ -1,31 +1,9 @@
-// Activations of hidden layers, y = f(x), and their gradients, dx = dy·f′, in place of dy. The derivatives of ReLU and
-// tanh are functions of y, so `linear` applies both to its sums, and x is not kept; that of SiLU is a function of x.
-// relu and tanhActivation work in place on `rows` contiguous rows of 16, the others on panels (rows, 16·panels).
+// Activations of hidden layers, y = f(x), and their gradients, dx = dy·f′, in place of dy, on panels (rows, 16·panels).
+// The derivatives of ReLU and tanh are functions of y, so products apply both to their sums (finish.ts) and x is not
+// kept; that of SiLU is a function of x.
 
-import { one, silu4, siluSlope4, tanh4 } from "./math";
+import { one, silu4, siluSlope4 } from "./math";
 import { nmadd, ROW } from "./simd";
-
-/** max(0, x). NaN stays NaN, so that a diverging model shows. */
-export function relu(y: usize, rows: i32): void {
-  const zero = f32x4.splat(0);
-  const end = y + usize(rows) * ROW;
-  do {
-    const y0 = f32x4.pmax(v128.load(y), zero);
-    const y1 = f32x4.pmax(v128.load(y, 16), zero);
-    v128.store(y, y1, 16);
-    v128.store(y, y0);
-    y += ROW / 2;
-  } while (y < end);
-}
-
-/** tanh(x). */
-export function tanhActivation(y: usize, rows: i32): void {
-  const end = y + usize(rows) * ROW;
-  do {
-    v128.store(y, tanh4(v128.load(y)));
-    y += 16;
-  } while (y < end);
-}
 
 /** dy ← dy where y > 0, else 0. */
 export function reluBackward(dy: usize, y: usize, stride: usize, rows: i32, panels: i32): void {

@@ -2,7 +2,7 @@
 // sizes.
 
 export { LAYOUT } from "../src/wasm/layout";
-export { reluBackward, silu, siluBackward, tanhBackward } from "./activation";
+export * from "./activation";
 export * from "./adam";
 export * from "./gather";
 export * from "./latent";

@@ -6,9 +6,9 @@
 //
 // Strides are bytes from one panel to the next.
 
-import { LANES, NONE, RELU, TANH } from "../src/wasm/layout";
-import { relu, tanhActivation } from "./activation";
+import { LANES, NONE } from "../src/wasm/layout";
 import { adamRows } from "./adam";
+import { finish } from "./finish";
 import { ROW, storeRow } from "./simd";
 import { Normal, Transposed, tile, tileRows } from "./tile";
 
@@ -45,10 +45,7 @@ function product(
           const start = from == 0 ? init + usize(panel) * initStride : cTile;
           const step: usize = from == 0 ? 0 : ROW;
           tile<Normal>(shape, take, cTile, aPiece + usize(r) * ROW, bPiece, depth, aStride - ROW, start, step);
-          if (last) {
-            if (activation == RELU) relu(cTile, take);
-            else if (activation == TANH) tanhActivation(cTile, take);
-          }
+          if (last) finish(activation, cTile, take);
           r += take;
         }
       }

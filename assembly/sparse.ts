@@ -2,9 +2,9 @@
 // Only nonzeros are multiplied. A zero term adds nothing to a sum and the others keep their order, so results are
 // bitwise those of the dense product.
 
-import { LANES, PANELS_AT_ONCE, RELU, TANH, TILE_4X16 } from "../src/wasm/layout";
-import { relu, tanhActivation } from "./activation";
+import { LANES, PANELS_AT_ONCE, TILE_4X16 } from "../src/wasm/layout";
 import { adamRows } from "./adam";
+import { finish } from "./finish";
 import { ENTRY, segmentsOf } from "./lists";
 import { sumRows, ZEROS } from "./linear";
 import { madd, ROW, storeRow } from "./simd";
@@ -149,8 +149,7 @@ export function linearSparse(
     const wide = panelsAtOnce(shape, panels);
     sparsePanels(y, yStride, lists, listStride, ends, endStride, w, wStride, w + bias, wStride, rows, k, wide);
     for (let panel = 0; panel < wide; panel++) {
-      if (activation == RELU) relu(y, rows);
-      else if (activation == TANH) tanhActivation(y, rows);
+      finish(activation, y, rows);
       y += yStride;
     }
     w += usize(wide) * wStride;

@@ -77,7 +77,7 @@ function timedSteps(open: OpenSession, kernels: Kernels, count: number) {
  * Adam's own part of each layer's update: the kernel that follows a gradient, alone, over the layer's parameters and
  * moments, with a gradient that stays in the first-level cache as a block's does.
  */
-function adamParts({ session, memory, instance }: OpenSession, count: number) {
+function adamParts({ session, memory, instance }: OpenSession, kernels: Kernels, count: number) {
   const { parameters, m, v, wholeGradient, rooms } = memory;
   const [{ adam }] = rooms as [(typeof rooms)[number]];
   new Float32Array(instance.memory.buffer, adam, 6).set(adamCoefficients(1));
@@ -88,7 +88,7 @@ function adamParts({ session, memory, instance }: OpenSession, count: number) {
     const start = performance.now();
     for (let at = offset; at < end; at += panel) {
       const [w, first, second] = [parameters.at + at, m.at + at, v.at + at];
-      instance.exports.adamRows(w, first, second, wholeGradient!.at, panel / ROW_BYTES, adam);
+      kernels.adam(w, first, second, wholeGradient!.at, panel / ROW_BYTES, adam);
     }
     return (performance.now() - start) / 1000;
   };
@@ -116,7 +116,7 @@ async function benchOne(setting: Setting, data: BenchData): Promise<StepResult> 
     timed: whole,
     step: plain,
     parts,
-    adam: adamParts(open, Math.ceil(count / 4)),
+    adam: adamParts(open, kernels, Math.ceil(count / 4)),
   };
 }
 

@@ -261,6 +261,11 @@ export class Kernels {
       rowOf(to, rows), SQUARE, to.stride, blockOf(from, rows), from.stride, SQUARE, blocks, to.panels,
     );
   }
+
+  /** Adam on some rows of 16 weights, all at byte offsets. */
+  adam(w: number, m: number, v: number, gradient: number, rows: number, coefficients: number): void {
+    this.#exports.adamRows(w, m, v, gradient, rows, coefficients);
+  }
 }
 
 /** Bytes of 16 rows of a panel. */

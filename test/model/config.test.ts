@@ -83,12 +83,12 @@ describe("a model's config", () => {
 
   test.each([...notWhole, undefined])("a hidden width cannot be %s", (width) => {
     expect(() => checkAnything("hidden", [4, width])).toThrow(
-      `hidden: expected 1 to 64 whole numbers from 1 to 1048576, found [4, ${width === undefined ? "missing" : found(width)}]`,
+      `hidden: expected 1 to 64 whole numbers from 1 to 1048576, found [4, ${found(width)}]`,
     );
   });
 
   test.each([
-    ["activation", "relu or tanh"],
+    ["activation", "relu, tanh or silu"],
     ["likelihood", "bernoulli or gaussian"],
   ])("%s must be one of its names", (setting, allowed) => {
     for (const value of ["", "sigmoid", "RELU", 1, ["relu"], "__proto__"]) {

@@ -56,5 +56,10 @@ describe("the rules", () => {
     }
   });
 
+  test("know a list from parameters", () => {
+    expect(crowdedCalls("a.ts", "Uint8Array.of(1, 2, 3, 4, 5, 6, 7);")).toEqual([]);
+    expect(crowdedCalls("a.ts", 'run("train", "--data", path, "--epochs", "1", "--out", out);')).toEqual([]);
+  });
+
   test("refuse what is no TypeScript", () => expect(() => crowdedCalls("a.ts", "const = ;")).toThrow("a.ts"));
 });

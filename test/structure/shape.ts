@@ -39,11 +39,21 @@ export function longFunctions(path: string, source: string): string[] {
     .map(([first, last]) => `${path}:${first} is a function of ${last - first + 1} lines`);
 }
 
+/** Whether arguments are a list and not parameters: `Uint8Array.of(…)`, or the words of a command line. */
+function isList({ callee, arguments: given }: Node, source: string): boolean {
+  const called = isNode(callee) ? source.slice(callee.start, callee.end) : "";
+  const [first] = given as readonly Node[];
+  return (
+    /\.of$|\.constantFrom(<.*>)?$/.test(called) ||
+    (first?.type === "Literal" && typeof first.value === "string")
+  );
+}
+
 /** Calls with more arguments than a reader can tell apart. */
 export function crowdedCalls(path: string, source: string): string[] {
   return [...nodesOf(parse(path, source))]
     .filter(({ type }) => type === "CallExpression" || type === "NewExpression")
-    .filter(({ arguments: given }) => Array.isArray(given) && given.length > MOST_ARGUMENTS)
+    .filter((call) => (call.arguments as readonly Node[]).length > MOST_ARGUMENTS && !isList(call, source))
     .map(({ start }) => `${path}:${source.slice(0, start).split("\n").length} passes too many arguments`);
 }
 

@@ -59,8 +59,7 @@ const MEGABYTES = 16;
 
 /** A build of the kernels over a memory that a test fills, one allocation after another. */
 export class KernelMemory {
-  /** For `adamRows`, which only other kernels call. */
-  readonly exports: Exports;
+  readonly #exports: Exports;
   readonly #memory: WebAssembly.Memory;
   readonly #kernels = new Map<TileName, Kernels>();
   readonly #around: Surroundings;
@@ -72,13 +71,13 @@ export class KernelMemory {
     const own = shared ? new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true }) : undefined;
     const { exports, memory } = instantiate(module, own);
     if (!shared) memory.grow(pages - memory.buffer.byteLength / 65536);
-    this.exports = exports;
+    this.#exports = exports;
     this.#memory = memory;
     this.#around = around;
   }
 
   kernels(tile: TileName = "4x8"): Kernels {
-    const kernels = this.#kernels.get(tile) ?? new Kernels(this.exports, tile);
+    const kernels = this.#kernels.get(tile) ?? new Kernels(this.#exports, tile);
     this.#kernels.set(tile, kernels);
     return kernels;
   }

@@ -78,7 +78,7 @@ describe.each(await openBuilds())("$file", ({ memory }) => {
       }
     });
 
-    test("linearUpdate is linearBackwardWeight and then adamRows, to the bit", () => {
+    test("linearUpdate is linearBackwardWeight and then adam, to the bit", () => {
       for (const shape of SHAPES) {
         const { rows, k, n } = shape;
         memory.reset();
@@ -89,7 +89,7 @@ describe.each(await openBuilds())("$file", ({ memory }) => {
         const dw = memory.weights(k, n);
         kernels.linearBackwardWeight(dw, x, dy, rows);
         const { w, m, v } = apart.grids;
-        memory.exports.adamRows(w.at, m.at, v.at, dw.at, dw.panels * (k + 1), room.adam);
+        kernels.adam(w.at, m.at, v.at, dw.at, dw.panels * (k + 1), room.adam);
         for (const name of STATE) {
           const [actual, expected] = [fused, apart].map(({ grids }) => bitsOf(memory.read(grids[name])));
           expect(actual, `${name}, ${nameOf(shape)}`).toBeAllClose(expected, EXACT);
