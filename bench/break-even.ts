@@ -53,7 +53,7 @@ export function breakEvenTable(result: BreakEven): Table {
   const density = breakEvenDensity(result);
   const found = density ? `They take as long as the dense ones at ${percent(density)}.` : "";
   return {
-    title: "The first layer from its nonzeros, lists included, against dense products",
+    title: "The first layer from the nonzeros of its input, listing them included, against dense products",
     note: `128×400×784 forward, 784×400×128 with Adam backward. ${found}`.trim(),
     columns: ["nonzeros", "forward µs", "of dense", "update µs", "of dense", "both, of dense"],
     rows: [

@@ -53,7 +53,7 @@ export function stepTable(result: StepResult): Table {
     return row(`${mark}${name}`, MEANING[name] ?? "", ownTime(result, name));
   });
   return {
-    title: `A training step on one thread: ${data}, ${sparse ? "mostly zeros" : "no zeros"}`,
+    title: `A training step on one thread: ${data}, ${sparse ? "sparse" : "dense"}`,
     note:
       `Medians of each part; ● marks the five big products, without Adam, ○ their lists. The step takes ${microseconds(step)} µs, with ` +
       `a clock around each kernel ${microseconds(timed)} µs. Outside both: ${percent(outsideProducts(result))}.`,

@@ -44,7 +44,7 @@ function fromBench({ tiles, tile, kernels, breakEven, step, scaling, peak }: Ben
     rows.push(["The five big products at their shapes, of the peak", ...ranges(speeds, peak)]);
   }
   const density = breakEven && breakEvenDensity(breakEven);
-  if (density) rows.push(["Lists of what is not zero are faster below a density of", percent(density)]);
+  if (density) rows.push(["Products from nonzeros are faster below a density of", percent(density)]);
   for (const one of step ?? []) {
     rows.push([
       `Part of a step outside the five big products and their lists, ${one.data}`,

@@ -11,7 +11,7 @@ import {
 import type { Numbers } from "../reference/matmul.ts";
 import { gamma, UNIT_ROUNDOFF as u } from "../reference/tolerance.ts";
 import type { Closeness } from "../support/closeness.ts";
-import { float32, type KernelMemory } from "../support/kernel-memory.ts";
+import { float32 } from "../support/kernel-memory.ts";
 import { uniforms } from "../support/uniforms.ts";
 import { type Case, floatBytes, matrixOutput, rowsOutput, span } from "./case.ts";
 import { logits } from "./elementwise.ts";
@@ -89,14 +89,6 @@ export type Likelihood = "bernoulli" | "gaussian";
 
 export const LIKELIHOODS = ["bernoulli", "gaussian"] as const satisfies readonly Likelihood[];
 
-function put(memory: KernelMemory, { out, x, weights }: LossOperands, rows: number, columns: number) {
-  const output = memory.putSlice(out, rows, columns);
-  const target = memory.putSlice(x, rows, columns);
-  const room = memory.lossRoom(output.range, weights);
-  const scratch = span(room.scratch + output.range[0] * 2 * ROW_BYTES, rows * 2 * ROW_BYTES);
-  return { output, target, room, scratch: [scratch] };
-}
-
 /** −log p(x|z) of each row, and its gradient in place of the decoder's output */
 export function lossAndGradient(
   kernel: Likelihood,
@@ -104,55 +96,49 @@ export function lossAndGradient(
   columns: number,
   given?: LossOperands,
 ): Case {
-  const { forward, backward, lossCloseness, gradientBound } = TWINS[kernel];
-  return {
-    kernel,
-    what: `${rows}×${columns}`,
-    bytes: floatBytes(3 * rows * columns),
-    prepare(memory) {
-      const operands = given ?? lossOperands(rows, columns);
-      const { output, target, room, scratch } = put(memory, operands, rows, columns);
-      const { out, x, weights } = operands;
-      const { range, own } = output;
-      const gradient = backward(out, x, weights);
-      const atol = gradientBound(operands).map(
-        (bound, i) => bound * Math.abs(weightOf(i, out, weights)) + u * Math.abs(gradient[i]),
-      );
-      const loss = forward(out, x, rows, columns);
-      const near = lossCloseness(operands, rows, columns);
-      const kernels = memory.kernels();
-      return {
-        run: () => kernels.loss(kernel, output, target, columns, range, room),
-        outputs: [
-          rowsOutput(memory, "loss", [room.loss, range[0]], loss, near),
-          matrixOutput(memory, "gradient", own, gradient, { rtol: 0, atol }),
-        ],
-        scratch,
-      };
-    },
-  };
+  return likelihoodCase(kernel, true, [rows, columns], given);
 }
 
-/** −log p(x|z) of each row */
+/** −log p(x|z) of each row; the decoder's output stays */
 export function loss(kernel: Likelihood, rows: number, columns: number, given?: LossOperands): Case {
-  const { forward, lossCloseness } = TWINS[kernel];
+  return likelihoodCase(kernel, false, [rows, columns], given);
+}
+
+function likelihoodCase(
+  kernel: Likelihood,
+  gradient: boolean,
+  [rows, columns]: readonly [rows: number, columns: number],
+  given?: LossOperands,
+): Case {
   return {
-    kernel: `${kernel}Loss`,
+    kernel: gradient ? kernel : `${kernel}Loss`,
     what: `${rows}×${columns}`,
-    bytes: floatBytes(2 * rows * columns),
+    bytes: floatBytes((gradient ? 3 : 2) * rows * columns),
     prepare(memory) {
       const operands = given ?? lossOperands(rows, columns);
-      const { output, target, room, scratch } = put(memory, operands, rows, columns);
-      const { weights: _, ...withoutWeights } = room;
-      const { out, x } = operands;
-      const { range } = output;
-      const expected = forward(out, x, rows, columns);
-      const near = lossCloseness(operands, rows, columns);
+      const { out, x, weights } = operands;
+      const { forward, backward, lossCloseness, gradientBound } = TWINS[kernel];
+      const output = memory.putSlice(out, rows, columns);
+      const target = memory.putSlice(x, rows, columns);
+      const [from] = output.range;
+      const { weights: at, ...unweighted } = memory.lossRoom(output.range, weights);
+      const room = gradient ? { ...unweighted, weights: at } : unweighted;
+      const losses = forward(out, x, rows, columns);
+      const outputs = [
+        rowsOutput(memory, "loss", [room.loss, from], losses, lossCloseness(operands, rows, columns)),
+      ];
+      if (gradient) {
+        const expected = backward(out, x, weights);
+        const atol = gradientBound(operands).map(
+          (bound, i) => bound * Math.abs(weightOf(i, out, weights)) + u * Math.abs(expected[i]),
+        );
+        outputs.push(matrixOutput(memory, "gradient", output.own, expected, { rtol: 0, atol }));
+      }
       const kernels = memory.kernels();
       return {
-        run: () => kernels.loss(kernel, output, target, columns, range, withoutWeights),
-        outputs: [rowsOutput(memory, "loss", [room.loss, range[0]], expected, near)],
-        scratch,
+        run: () => kernels.loss(kernel, output, target, columns, output.range, room),
+        outputs,
+        scratch: [span(room.scratch + from * 2 * ROW_BYTES, rows * 2 * ROW_BYTES)],
       };
     },
   };

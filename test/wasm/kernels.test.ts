@@ -5,12 +5,13 @@ import { BUILDS, findBuild } from "../../src/wasm/builds.ts";
 import { compileNode } from "../../src/wasm/compile-node.ts";
 import { compileWeb } from "../../src/wasm/compile-web.ts";
 import { instantiate } from "../../src/wasm/instance.ts";
-import { LAYOUT, STATIC_BYTES } from "../../src/wasm/layout.ts";
+import * as layout from "../../src/wasm/layout.ts";
 import { platform } from "../../src/wasm/platform.ts";
 import { allCases } from "../cases/all.ts";
 import { openBuilds } from "../support/kernel-memory.ts";
 import { tinyModule } from "../support/tiny-module.ts";
 
+const { LAYOUT, STATIC_BYTES } = layout;
 /** The exports by which a module shows that it is this version's kernels. */
 const CODES = { LAYOUT, FUSED: 0 };
 
@@ -64,8 +65,12 @@ describe("a module that is something else is refused", () => {
   });
 
   test("one of another version, whose constants differ", () => {
-    const other = tinyModule({ globals: { ...CODES, LAYOUT: 7 }, memory: true, functions: { heapBase: 64 } });
-    expect(() => instantiate(other)).toThrow(/this version's kernels, which export LAYOUT = \d+, found 7/);
+    const other = tinyModule({
+      globals: { ...CODES, LAYOUT: LAYOUT + 1 },
+      memory: true,
+      functions: { heapBase: 64 },
+    });
+    expect(() => instantiate(other)).toThrow(/this version's kernels, which export LAYOUT = \d+, found \d+/);
   });
 
   test("one whose static data reaches into the caller's memory", () => {
@@ -91,6 +96,14 @@ describe("a module that is something else is refused", () => {
     const own = new WebAssembly.Memory({ initial: 1, maximum: 1 });
     expect(() => instantiate(module, own)).toThrow(/expected a kernel build that imports env.memory/);
   });
+});
+
+test("every constant of the layout counts in the number that builds export", async () => {
+  const source = await readFile(new URL("../../src/wasm/layout.ts", import.meta.url), "utf8");
+  const sum = source.slice(source.indexOf("export const LAYOUT"));
+  const names = Object.keys(layout).filter((name) => !new RegExp(`\\b${name}\\b`).test(sum));
+  // it is a factor of GRADIENT_BYTES
+  expect(names).toEqual(["PANELS_AT_ONCE"]);
 });
 
 describe("compiling", () => {
