@@ -2,7 +2,14 @@ import type { Finish, Kernels } from "../wasm/kernels.ts";
 
 type Elementwise = Parameters<Kernels["elementwise"]>[0];
 
-/** An activation of hidden layers: all that the rest of the code has to know about it. */
+/** The activation of the hidden layers: max(0, x), the hyperbolic tangent, or x·σ(x). */
+export type Activation = "relu" | "tanh" | "silu";
+
+/**
+ * An activation of hidden layers: all that the rest of the code has to know about it.
+ *
+ * @internal
+ */
 export interface ActivationEntry {
   /** How y = f(x) is computed: by the product itself as it finishes its sums, or by a kernel of its own. */
   readonly fused?: Finish;
@@ -19,7 +26,8 @@ export interface ActivationEntry {
   readonly gate?: boolean;
 }
 
-export const ACTIVATIONS = {
+/** @internal */
+export const ACTIVATIONS: Readonly<Record<Activation, ActivationEntry>> = {
   relu: {
     fused: "relu",
     backward: "reluBackward",
@@ -37,7 +45,4 @@ export const ACTIVATIONS = {
     onnx: "Sigmoid",
     gate: true,
   },
-} as const satisfies Record<string, ActivationEntry>;
-
-/** The activation of the hidden layers: max(0, x), the hyperbolic tangent, or x·σ(x). */
-export type Activation = keyof typeof ACTIVATIONS;
+};

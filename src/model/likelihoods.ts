@@ -1,6 +1,17 @@
 import type { Kernels } from "../wasm/kernels.ts";
 
-/** p(x|z): all that the rest of the code has to know about it. */
+/**
+ * p(x|z): Bernoulli for numbers from 0 to 1, with the sigmoid of the decoder's output as mean and the binary cross-entropy as
+ * loss; or Gaussian of unit variance for any finite numbers, with the output as mean and the loss ½‖x − mean‖², without
+ * its constant ½·D·log 2π. In nats, summed over the D numbers of a row.
+ */
+export type Likelihood = "bernoulli" | "gaussian";
+
+/**
+ * p(x|z): all that the rest of the code has to know about it.
+ *
+ * @internal
+ */
 export interface LikelihoodEntry {
   /** Outputs of the decoder for each value of a row. */
   readonly outputs: number;
@@ -15,7 +26,8 @@ export interface LikelihoodEntry {
   readonly constant: (dim: number) => number;
 }
 
-export const LIKELIHOODS = {
+/** @internal */
+export const LIKELIHOODS: Readonly<Record<Likelihood, LikelihoodEntry>> = {
   bernoulli: {
     outputs: 1,
     kernel: "bernoulli",
@@ -31,11 +43,4 @@ export const LIKELIHOODS = {
     values: "finite numbers",
     constant: (dim) => 0.5 * dim * Math.log(2 * Math.PI),
   },
-} as const satisfies Record<string, LikelihoodEntry>;
-
-/**
- * p(x|z): Bernoulli for numbers from 0 to 1, with the sigmoid of the decoder's output as mean and the binary cross-entropy as
- * loss; or Gaussian of unit variance for any finite numbers, with the output as mean and the loss ½‖x − mean‖², without
- * its constant ½·D·log 2π. In nats, summed over the D numbers of a row.
- */
-export type Likelihood = keyof typeof LIKELIHOODS;
+};

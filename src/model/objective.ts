@@ -5,13 +5,22 @@ import type { Matrix, Range } from "../wasm/matrix.ts";
 import type { VaeConfig } from "./config.ts";
 import { LIKELIHOODS } from "./likelihoods.ts";
 
-/** The terms of the negative ELBO (Kingma & Welling 2013, equation 3), in nats. */
-export const TERMS = ["reconstruction", "kl"] as const;
+/** Something for each term of the negative ELBO (Kingma & Welling 2013, equation 3); the terms themselves are in nats. */
+export interface Terms<T = number> {
+  /** −E[log p(x|z)] */
+  readonly reconstruction: T;
+  /** KL(q(z|x) ‖ p(z)) */
+  readonly kl: T;
+}
 
-/** Something for each term: −E[log p(x|z)] and KL(q(z|x) ‖ p(z)). */
-export type Terms<T = number> = Readonly<Record<(typeof TERMS)[number], T>>;
+/** @internal */
+export const TERMS = ["reconstruction", "kl"] as const satisfies (keyof Terms)[];
 
-/** The loss: the one place where its terms are added up. */
+/**
+ * The loss: the one place where its terms are added up.
+ *
+ * @internal
+ */
 export function lossOf({ reconstruction, kl }: Terms): number {
   return reconstruction + kl;
 }
@@ -19,7 +28,11 @@ export function lossOf({ reconstruction, kl }: Terms): number {
 /** What multiplies each term's gradient. */
 const WEIGHTS: Terms = { reconstruction: 1, kl: 1 };
 
-/** Where the objective keeps what it computes. */
+/**
+ * Where the objective keeps what it computes.
+ *
+ * @internal
+ */
 export interface ObjectiveMemory {
   /** One float64 for each row, in nats. */
   readonly losses: Terms<Region>;
@@ -28,6 +41,7 @@ export interface ObjectiveMemory {
   readonly scratch: Region;
 }
 
+/** @internal */
 export function planObjective(arena: Arena, rows: number): ObjectiveMemory {
   return {
     losses: { reconstruction: arena.region("reconstruction", rows * 8), kl: arena.region("kl", rows * 8) },
@@ -39,7 +53,11 @@ export function planObjective(arena: Arena, rows: number): ObjectiveMemory {
   };
 }
 
-/** The negative ELBO of rows, term by term, and its gradient by the decoder's output and by μ and log σ². */
+/**
+ * The negative ELBO of rows, term by term, and its gradient by the decoder's output and by μ and log σ².
+ *
+ * @internal
+ */
 export class Objective {
   readonly #kernels: Kernels;
   readonly #config: VaeConfig;

@@ -30,6 +30,8 @@ export interface Plan {
 /**
  * Plans a memory: gives out regions one after another above the kernels' static data. Nothing is allocated until the plan
  * is whole.
+ *
+ * @internal
  */
 export class Arena implements Plan {
   readonly regions: Region[] = [];
@@ -65,6 +67,8 @@ export class Arena implements Plan {
  * Pages of 64 KiB that hold a plan.
  *
  * @throws {MemoryLimitError} when that is more than a WebAssembly memory can have
+ *
+ * @internal
  */
 export function pagesOf({ end, regions }: Plan): number {
   if (end <= MOST_BYTES) return Math.ceil(end / PAGE);
@@ -85,6 +89,8 @@ function mebibytes(bytes: number): string {
  * A zeroed memory for a plan that workers can share.
  *
  * @throws {MemoryLimitError} when the plan is too large, or the machine refuses
+ *
+ * @internal
  */
 export function allocateShared(plan: Plan): WebAssembly.Memory {
   const pages = pagesOf(plan);
@@ -95,6 +101,8 @@ export function allocateShared(plan: Plan): WebAssembly.Memory {
  * Grows a module's own memory until it holds the plan.
  *
  * @throws {MemoryLimitError} when the plan is too large, or the machine refuses
+ *
+ * @internal
  */
 export function growTo(memory: WebAssembly.Memory, plan: Plan): void {
   const missing = pagesOf(plan) - memory.buffer.byteLength / PAGE;

@@ -12,7 +12,7 @@ describe.concurrent("a wrong command line", () => {
     ["train --workers 0", "--workers: expected a whole number from 1 to 256, found 0"],
     ["train --epochs 1.5", "--epochs: expected a whole number from 1 to 1000000, found 1.5"],
     ["train --hidden 400,x", "--hidden: expected 1 to 64 whole numbers from 1 to 1048576, found 400,x"],
-    ["train --activation gelu", "--activation: expected relu or tanh, found gelu"],
+    ["train --activation gelu", "--activation: expected relu, tanh or silu, found gelu"],
     ["train --likelihood poisson", "--likelihood: expected bernoulli or gaussian, found poisson"],
     ["train --seed -3", "--seed: expected a whole number from 0 to 9007199254740991, found -3"],
     [

@@ -156,7 +156,7 @@ describe("settings", () => {
 
   test("that are misspelt or not allowed are refused", () => {
     expect(refusal(weights(), { latent: 3 } as object, ConfigError)).toMatch(
-      /^latent: expected one of options \(inputDim, .*, seed\), found an unknown name$/,
+      /^latent: expected one of the options \(inputDim, .*, seed\), found an unknown name$/,
     );
     expect(refusal(weights(), { activation: "gelu" as "relu" }, ConfigError)).toMatch(
       /activation: expected relu or tanh, found "gelu"/,
@@ -182,7 +182,7 @@ describe("weights that are not a model's", () => {
     [
       "a gap",
       weights(renamed(/^fc1/, "encoder.0")),
-      /expected tensor encoder\.1\.weight after encoder\.0\.weight, found none; number the layers/,
+      /expected tensor encoder\.1\.weight, found "encoder\.0\.weight", .*; rename the layers to fc1, /,
     ],
     [
       "a convolution",

@@ -129,7 +129,7 @@ describe("a model file", () => {
     [
       "a setting that is not known",
       withConfig({ activation: "gelu" }),
-      /config\.activation: expected relu or tanh, found "gelu"/,
+      /config\.activation: expected relu, tanh or silu, found "gelu"/,
     ],
     [
       "a setting too deep to print",

@@ -53,7 +53,7 @@ test.each([
   ["training", "batchSize", 0, "expected a whole number from 1 to 65536, found 0"],
   ["training", "epochs", 1.5, "expected a whole number from 1 to 1000000, found 1.5"],
   ["training", "learningRate", "0.1", 'expected a number above 0, found "0.1"'],
-  ["model", "activation", "\u001b[2J", 'expected relu or tanh, found "\\u{1b}[2J"'],
+  ["model", "activation", "\u001b[2J", 'expected relu, tanh or silu, found "\\u{1b}[2J"'],
   ["model", "hidden", [[[]]], "expected 1 to 64 whole numbers from 1 to 1048576, found [a list of 1]"],
   ["kernels", "arithmetic", "exact", 'expected simd or relaxed, found "exact"'],
   ["data", "train", -1, "expected a whole number from 0 to 9007199254740991, found -1"],
