@@ -12,7 +12,7 @@ function isLine(value: unknown): value is string {
   return typeof value === "string" && !/[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u.test(value);
 }
 
-const LINE: Kind = { expected: "a line of text", accepts: isLine };
+export const LINE: Kind = { expected: "a line of text", accepts: isLine };
 
 /** An object of a JSON file that people may have edited. An error names the file and the key. */
 export class JsonReader {
@@ -54,15 +54,6 @@ export class JsonReader {
 
   text(key: string): string {
     return this.value(key, LINE);
-  }
-
-  /** All keys, each with a text. */
-  texts(): Record<string, string> {
-    const keys = [...this.#values.keys()];
-    const odd = keys.find((key) => !isLine(key));
-    if (odd === undefined) return Object.fromEntries(keys.map((key) => [key, this.text(key)]));
-    const setting = this.#where + quoteIfNeeded(odd);
-    throw new FormatError({ setting, expected: "a name that is a line of text", found: "another" });
   }
 
   /** All keys and values, for others to check. */

@@ -184,3 +184,5 @@ export const checkWorkers = checkerOf("workers", WORK_SETTINGS.workers);
 export const checkSamples = checkerOf("samples", WORK_SETTINGS.samples);
 /** @internal */
 export const checkTile = checkerOf("tile", WORK_SETTINGS.tile);
+/** @internal */
+export const checkCount = checkerOf("the number of samples", wholeNumber(1, 2 ** 24));

@@ -17,6 +17,15 @@ export interface Terms<T = number> {
 export const TERMS = ["reconstruction", "kl"] as const satisfies (keyof Terms)[];
 
 /**
+ * One of something for each term.
+ *
+ * @internal
+ */
+export function eachTerm<T>(make: (term: keyof Terms) => T): Terms<T> {
+  return Object.fromEntries(TERMS.map((term) => [term, make(term)])) as unknown as Terms<T>;
+}
+
+/**
  * The loss: the one place where its terms are added up.
  *
  * @internal
@@ -44,12 +53,9 @@ export interface ObjectiveMemory {
 /** @internal */
 export function planObjective(arena: Arena, rows: number): ObjectiveMemory {
   return {
-    losses: { reconstruction: arena.region("reconstruction", rows * 8), kl: arena.region("kl", rows * 8) },
+    losses: eachTerm((term) => arena.region(term, rows * 8)),
     scratch: arena.region("scratch", rows * 2 * ROW_BYTES),
-    weights: {
-      reconstruction: arena.region("reconstruction weights", rows * 4),
-      kl: arena.region("kl weights", rows * 4),
-    },
+    weights: eachTerm((term) => arena.region(`weights of ${term}`, rows * 4)),
   };
 }
 
@@ -66,11 +72,10 @@ export class Objective {
 
   constructor(kernels: Kernels, config: VaeConfig, memory: ObjectiveMemory, buffer: ArrayBufferLike) {
     const { weights } = memory;
-    const view = ({ at, bytes }: Region) => new Float32Array(buffer, at, bytes / 4);
     this.#kernels = kernels;
     this.#config = config;
     this.#memory = memory;
-    this.#weights = { reconstruction: view(weights.reconstruction), kl: view(weights.kl) };
+    this.#weights = eachTerm((term) => new Float32Array(buffer, weights[term].at, weights[term].bytes / 4));
   }
 
   /** Both terms of some rows. */

@@ -9,10 +9,17 @@ import { type Matrix, readMatrix, writeMatrix } from "../wasm/matrix.ts";
 import { expectModule } from "../wasm/module.ts";
 import { platform } from "../wasm/platform.ts";
 import { chooseTile, type TileName } from "../wasm/tiles.ts";
-import { checkConfig, checkSamples, checkTile, type PartialVaeConfig, type VaeConfig } from "./config.ts";
+import {
+  checkConfig,
+  checkCount,
+  checkSamples,
+  checkTile,
+  type PartialVaeConfig,
+  type VaeConfig,
+} from "./config.ts";
 import { Network } from "./network.ts";
 import { planNetwork } from "./network-memory.ts";
-import { lossOf, type Terms } from "./objective.ts";
+import { eachTerm, lossOf, type Terms } from "./objective.ts";
 import {
   expectTensors,
   initialize,
@@ -252,10 +259,7 @@ export class Vae {
    */
   prior(count: number, { seed = this.config.seed }: { seed?: number } = {}): Float32Array {
     const { latentDim } = this.config;
-    if (!Number.isInteger(count) || count < 1 || count > 2 ** 24) {
-      const expected = `a whole number from 1 to ${2 ** 24}`;
-      throw new ConfigError({ setting: "the number of samples", expected, found: String(count) });
-    }
+    checkCount(count);
     const z = new Float32Array(count * latentDim);
     for (const [first, size] of chunks(count)) {
       this.#network.prior([0, size], { key: seedKey(seed), purpose: PURPOSE.sample, step: 0, row: first });
@@ -293,7 +297,7 @@ export class Vae {
 
   #negativeElbo(rows: RowValues, samples: number, seed: number): RowLosses {
     const count = this.#countRows(rows);
-    const losses = { reconstruction: new Float64Array(count), kl: new Float64Array(count) };
+    const losses = eachTerm(() => new Float64Array(count));
     const key = seedKey(seed);
     const found = this.#network.memory.objective.losses;
     for (const [first, size] of chunks(count)) {

@@ -1,5 +1,6 @@
 /** config.json: every setting that decides the result of a run. */
-import { JsonReader } from "../codecs/json-reader.ts";
+import { JsonReader, LINE } from "../codecs/json-reader.ts";
+import { FormatError } from "../errors.ts";
 import { ARITHMETIC, checkFile, expectVersion, FORMAT_VERSION, oldInputShape } from "../formats/metadata.ts";
 import {
   checkConfig,
@@ -83,6 +84,13 @@ export function parseRunConfig(text: string, file: string): RunConfig {
     training: checkFile(`${file}: training.`, () => checkTraining(training.values(), { whole: true })),
     epochs: training.value("epochs", WORK_SETTINGS.epochs),
     arithmetic: root.object("kernels").value("arithmetic", ARITHMETIC),
-    versions: root.object("versions").texts(),
+    versions: readTexts(root.object("versions"), `${file}: versions`),
   };
+}
+
+/** All keys, each with a text; the names are printed, too. */
+function readTexts(object: JsonReader, setting: string): Record<string, string> {
+  const keys = Object.keys(object.values());
+  if (keys.every(LINE.accepts)) return Object.fromEntries(keys.map((key) => [key, object.text(key)]));
+  throw new FormatError({ setting, expected: "names that are lines of text", found: "others" });
 }

@@ -1,4 +1,5 @@
 import { WorkerError } from "../errors.ts";
+import { instantiate } from "../wasm/instance.ts";
 import { Program, type Stretch } from "./program.ts";
 import type { Session } from "./session.ts";
 
@@ -7,7 +8,7 @@ export class ProgramHost {
   #program: Program | undefined;
 
   join(session: Session, rank: number, module: WebAssembly.Module, memory: WebAssembly.Memory): void {
-    this.#program = Program.join(session, rank, module, memory);
+    this.#program = new Program(session, rank, instantiate(module, memory));
   }
 
   train(stretch: Stretch): void {

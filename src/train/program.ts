@@ -1,12 +1,12 @@
 import { rowsInStep, stepsPerEpoch } from "../data/sampler.ts";
 import { ADAM } from "../model/config.ts";
 import { Network, type Shares } from "../model/network.ts";
-import { lossOf, TERMS, type Terms } from "../model/objective.ts";
+import { eachTerm, lossOf, TERMS, type Terms } from "../model/objective.ts";
 import { share } from "../model/share.ts";
 import { seedKey } from "../random/philox.ts";
 import { PURPOSE } from "../random/purpose.ts";
 import type { Region } from "../wasm/arena.ts";
-import { type Instance, instantiate } from "../wasm/instance.ts";
+import type { Instance } from "../wasm/instance.ts";
 import { Kernels, type UpdateRoom } from "../wasm/kernels.ts";
 import { LANES } from "../wasm/layout.ts";
 import type { Range } from "../wasm/matrix.ts";
@@ -67,23 +67,10 @@ export class Program {
     this.#barrier = new Barrier(this.#control.words, size, spins);
     this.#room = rooms[rank]!;
     this.#adam = new Float32Array(buffer, this.#room.adam, 6);
-    const view = ({ at, bytes }: Region) => new Float64Array(buffer, at, bytes / 8);
-    const views = ({ reconstruction, kl }: Terms<Region>) => ({
-      reconstruction: view(reconstruction),
-      kl: view(kl),
-    });
+    const views = (regions: Terms<Region>) =>
+      eachTerm((term) => new Float64Array(buffer, regions[term].at, regions[term].bytes / 8));
     this.#losses = views(network.objective.losses);
     this.#testLosses = views(testLosses);
-  }
-
-  /** A program over shared memory, for a worker. */
-  static join(
-    session: Session,
-    rank: number,
-    module: WebAssembly.Module,
-    memory: WebAssembly.Memory,
-  ): Program {
-    return new Program(session, rank, instantiate(module, memory));
   }
 
   /** Runs the steps of a stretch, or fewer when a stop was asked for or the loss is no longer finite. */

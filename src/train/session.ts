@@ -3,7 +3,7 @@ import { MemoryLimitError } from "../errors.ts";
 import type { TrainingConfig, VaeConfig } from "../model/config.ts";
 import type { NetworkUse } from "../model/layers/layer.ts";
 import { type NetworkMemory, planNetwork } from "../model/network-memory.ts";
-import type { Terms } from "../model/objective.ts";
+import { eachTerm, type Terms } from "../model/objective.ts";
 import { parameterTable } from "../model/parameters.ts";
 import { Arena, type Plan, pagesOf, type Region } from "../wasm/arena.ts";
 import type { Source, UpdateRoom } from "../wasm/kernels.ts";
@@ -91,10 +91,7 @@ export function planSession(session: Session): SessionMemory {
     wholeGradient: session.wholeGradient ? arena.region("gradient", bytes) : undefined,
     order: arena.region("order", train.count * 4),
     sequence: arena.region("sequence", training.batchSize * 4),
-    testLosses: {
-      reconstruction: arena.region("test reconstruction", test.count * 8),
-      kl: arena.region("test kl", test.count * 8),
-    },
+    testLosses: eachTerm((term) => arena.region(`test ${term}`, test.count * 8)),
     data: rows("data", train),
     testData: rows("test data", test),
   };

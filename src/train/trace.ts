@@ -2,7 +2,7 @@ import type { Rows } from "../data/dataset.ts";
 import { epochOrder, rowsInStep, stepsPerEpoch } from "../data/sampler.ts";
 import { DivergedError } from "../errors.ts";
 import { checkSteps, checkTraining, expectKnown, TRACE_STEPS, type TrainingConfig } from "../model/config.ts";
-import { lossOf, TERMS } from "../model/objective.ts";
+import { eachTerm, lossOf, type Terms } from "../model/objective.ts";
 import { unpackTensors } from "../model/parameters.ts";
 import type { Trace, TracedStep } from "../model/training-trace.ts";
 import type { Vae } from "../model/vae.ts";
@@ -83,12 +83,11 @@ class Tracer {
   }
 
   /** The rows' losses, added up as the program does. */
-  #losses(rows: number): Pick<TracedStep, (typeof TERMS)[number]> {
+  #losses(rows: number): Terms {
     const { losses } = this.#program.network.memory.objective;
-    const [reconstruction, kl] = TERMS.map((term) =>
+    return eachTerm((term) =>
       new Float64Array(this.#buffer, losses[term].at, rows).reduce((sum, loss) => sum + loss, 0),
     );
-    return { reconstruction: reconstruction!, kl: kl! };
   }
 
   #noise(rows: number): Float32Array<ArrayBuffer> {

@@ -2,7 +2,7 @@ import type { Rows } from "../data/dataset.ts";
 import { epochOrder, stepsPerEpoch } from "../data/sampler.ts";
 import { DivergedError } from "../errors.ts";
 import { checkTraining, type TrainingConfig } from "../model/config.ts";
-import { lossOf, type Terms } from "../model/objective.ts";
+import { eachTerm, lossOf, type Terms } from "../model/objective.ts";
 import { unpackTensors } from "../model/parameters.ts";
 import type { TrainingState } from "../model/training-state.ts";
 import type { Vae } from "../model/vae.ts";
@@ -200,8 +200,7 @@ export class Trainer {
 
   /** The epoch's losses so far, summed over rows. */
   #sums(): Terms {
-    const { sums } = this.#control;
-    return { reconstruction: sums[SUM.reconstruction]!, kl: sums[SUM.kl]! };
+    return eachTerm((term) => this.#control.sums[SUM[term]]!);
   }
 
   /** The test rows' mean losses, summed in the order of rows. */
@@ -209,10 +208,10 @@ export class Trainer {
     const { count } = this.#session.test;
     if (count === 0) return undefined;
     await this.#crew.evaluate();
-    const mean = ({ at }: { at: number }): number =>
-      new Float64Array(this.#buffer, at, count).reduce((sum, value) => sum + value, 0) / count;
-    const { reconstruction, kl } = this.#at.testLosses;
-    return { reconstruction: mean(reconstruction), kl: mean(kl) };
+    return eachTerm((term) => {
+      const losses = new Float64Array(this.#buffer, this.#at.testLosses[term].at, count);
+      return losses.reduce((sum, value) => sum + value, 0) / count;
+    });
   }
 
   #metrics(test: Terms | undefined): EpochMetrics {
