@@ -40,7 +40,12 @@ export class Network {
     this.#objective = new Objective(kernels, config, memory.objective, buffer);
     let { w, m, v } = parameters;
     const place = ({ layer, ...places }: LayerMemory): PlacedLayer => {
-      const placed = kindOf(layer).place(kernels, layer, { ...places, parameters: { w, m, v } }, config);
+      const placed = kindOf(layer).place(
+        kernels,
+        layer,
+        { ...places, parameters: { w, m, v }, transposes: memory.transposes },
+        config,
+      );
       const bytes = kindOf(layer).bytes(layer);
       [w, m, v] = [w + bytes, m + bytes, v + bytes];
       return placed;

@@ -57,7 +57,7 @@ export const dense: LayerKind<DenseLayer, DenseOwn> = {
     return step;
   },
 
-  plan(arena, layer, x, { capacity, training, sparse, listHidden }, { activation }) {
+  plan(arena, layer, { capacity, training, sparse, listHidden }, { activation }) {
     const { input, output } = layer;
     const entry: ActivationEntry = ACTIVATIONS[activation];
     const y = arena.matrix(output.name, capacity, panels(layer));
@@ -75,7 +75,7 @@ export const dense: LayerKind<DenseLayer, DenseOwn> = {
           }
         : undefined,
     };
-    return { x, y, own };
+    return { y, own };
   },
 
   place: (kernels, layer, places, config) => new PlacedDense(kernels, layer, places, config),
@@ -169,7 +169,7 @@ class PlacedDense implements PlacedLayer {
     const kernels = this.#kernels;
     if (this.#activation) kernels.elementwise(this.#activation.backward, dy!, own.pre ?? y, rows);
     if (!dx) return;
-    const { dyT, dxT } = transposes!;
+    const { dyT, dxT } = transposes;
     kernels.transpose(dyT, dy!, rows);
     kernels.linearBackwardInput(dxT, dyT, this.#w, rows);
     kernels.transposeBack(dx, dxT, rows);

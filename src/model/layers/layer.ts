@@ -23,13 +23,6 @@ export interface TransposeRoom {
   readonly dxT: Transposed;
 }
 
-/** What a layer's forward pass reads and writes, and what a kind of layer keeps for itself. */
-export interface ForwardPlaces<Own> {
-  readonly x: Matrix;
-  readonly y: Matrix;
-  readonly own: Own;
-}
-
 /** Byte offsets of parameters and of Adam's two moments of them; inference has no moments. */
 export interface ParameterPlaces {
   readonly w: number;
@@ -37,13 +30,17 @@ export interface ParameterPlaces {
   readonly v: number;
 }
 
-/** Where everything stands that a layer reads and writes; what only training needs is absent without. */
-export interface Places<Own> extends ForwardPlaces<Own> {
+/** Where everything is that a layer reads and writes. */
+export interface Places<Own> {
   readonly parameters: ParameterPlaces;
-  /** The gradient of y, and of x where anything reads that. */
+  readonly x: Matrix;
+  readonly y: Matrix;
+  /** What its kind keeps for itself. */
+  readonly own: Own;
+  /** The gradient of y, and of x where anything reads that; only for training. */
   readonly dy: Matrix | undefined;
   readonly dx: Matrix | undefined;
-  readonly transposes: TransposeRoom | undefined;
+  readonly transposes: TransposeRoom;
 }
 
 /** What one worker updates of a layer's weights: some blocks, or some columns of a sparse input. */
@@ -82,7 +79,7 @@ export interface LayerKind<L, Own> {
   /** Its initial values, from the streams `stream`, … of the seed's random numbers; returns the next stream. */
   initialize(kernels: Kernels, layer: L, at: number, stream: number, key: Draws["key"]): number;
   /** Room for y, and for what else the forward pass writes. */
-  plan(arena: Arena, layer: L, x: Matrix, use: NetworkUse, config: VaeConfig): ForwardPlaces<Own>;
+  plan(arena: Arena, layer: L, use: NetworkUse, config: VaeConfig): Pick<Places<Own>, "y" | "own">;
   place(kernels: Kernels, layer: L, places: Places<Own>, config: VaeConfig): PlacedLayer;
 }
 
