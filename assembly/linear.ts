@@ -114,20 +114,16 @@ function gradientBlock(
   return rows + 1;
 }
 
-/**
- * [dW; db] = [xᵀ·dy; Σ dy] over `batch` rows, for the weight blocks first ≤ i < last, counted panel by panel; dw has
- * the layout of the weights.
- */
+/** [dW; db] = [xᵀ·dy; Σ dy] over `batch` rows and all `panels` panels of W; dw has the layout of the weights. */
 export function linearBackwardWeight(
   dw: usize, x: usize, xStride: usize, dy: usize, dyStride: usize,
-  batch: i32, k: i32, first: i32, last: i32, shape: i32,
+  batch: i32, panels: i32, k: i32, shape: i32,
 ): void {
-  const blocks = blocksOf(k);
-  for (let i = first; i < last; i++) {
-    const panel = i / blocks;
-    const block = i - panel * blocks;
-    const offset = usize(panel * (k + 1) + block * LANES) * ROW;
-    gradientBlock(dw + offset, x, xStride, dy + usize(panel) * dyStride, batch, k, block, shape);
+  for (let panel = 0; panel < panels; panel++) {
+    for (let block = 0; block < blocksOf(k); block++) {
+      const to = dw + usize(panel * (k + 1) + block * LANES) * ROW;
+      gradientBlock(to, x, xStride, dy + usize(panel) * dyStride, batch, k, block, shape);
+    }
   }
 }
 

@@ -50,7 +50,7 @@ function steps<T>(
   count: number,
   read: (seconds: number) => T,
 ): T[] {
-  const program = new Program(session, 0, instance, kernels);
+  const program = new Program(session, 0, instance, undefined, kernels);
   return Array.from({ length: count }, (_, step) => {
     const start = performance.now();
     program.train({ epoch: 0, fromStep: step, toStep: step + 1 });
@@ -77,7 +77,7 @@ function timedSteps(open: OpenSession, kernels: Kernels, count: number) {
  * Adam's own part of each layer's update: the kernel that follows a gradient, alone, over the layer's parameters and
  * moments, with a gradient that stays in the first-level cache as a block's does.
  */
-function adamParts({ session, memory, instance }: OpenSession, kernels: Kernels, count: number) {
+function adamParts({ session, memory, instance }: OpenSession, _kernels: Kernels, count: number) {
   const { parameters, m, v, wholeGradient, rooms } = memory;
   const [{ adam }] = rooms as [(typeof rooms)[number]];
   new Float32Array(instance.memory.buffer, adam, 6).set(adamCoefficients(1));
@@ -88,7 +88,7 @@ function adamParts({ session, memory, instance }: OpenSession, kernels: Kernels,
     const start = performance.now();
     for (let at = offset; at < end; at += panel) {
       const [w, first, second] = [parameters.at + at, m.at + at, v.at + at];
-      kernels.adam(w, first, second, wholeGradient!.at, panel / ROW_BYTES, adam);
+      instance.exports.adamRows(w, first, second, wholeGradient!.at, panel / ROW_BYTES, adam);
     }
     return (performance.now() - start) / 1000;
   };

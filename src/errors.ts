@@ -26,12 +26,16 @@ export abstract class ElbowError extends Error {
 
   /** Each class spells it out, because a minifier renames classes. */
   abstract override get name(): string;
+}
 
-  /** The same error with another name for the setting, say, or another remedy. */
-  retold(change: Partial<Fault>): this {
-    const Kind = this.constructor as new (fault: Fault, options?: ErrorOptions) => this;
-    return new Kind({ ...this.fault, ...change }, { cause: this.cause ?? this });
-  }
+/**
+ * The same error with another name for the setting, say, or another remedy.
+ *
+ * @internal
+ */
+export function retold<E extends ElbowError>(error: E, change: Partial<Fault>): E {
+  const Kind = error.constructor as new (fault: Fault, options?: ErrorOptions) => E;
+  return new Kind({ ...error.fault, ...change }, { cause: error.cause ?? error });
 }
 
 /** A setting is outside what is allowed: a config value, an option, an argument. */

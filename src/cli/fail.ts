@@ -2,7 +2,7 @@
 import process from "node:process";
 import { styleText } from "node:util";
 import { CommanderError } from "commander";
-import { ConfigError, ElbowError } from "../errors.ts";
+import { ConfigError, ElbowError, retold } from "../errors.ts";
 import { flagOf } from "./options.ts";
 
 export const EXIT = {
@@ -42,7 +42,7 @@ export function explain(error: unknown, hint: string): string {
   if (error instanceof ElbowError) {
     const { setting } = error.fault;
     const flag = flagOf(setting);
-    return oneLine(flag === setting ? error.message : error.retold({ setting: flag }).message);
+    return oneLine(flag === setting ? error.message : retold(error, { setting: flag }).message);
   }
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return `this should not have happened, please report it: ${stack}`;
@@ -51,10 +51,8 @@ export function explain(error: unknown, hint: string): string {
 /** The same error with the advice after its own remedy. */
 export function withAdvice(error: unknown, advice: string): unknown {
   if (!(error instanceof ElbowError)) return error;
-  const { setting, remedy } = error.fault;
-  if (setting !== "") return error.retold({ remedy: remedy ? `${remedy}; ${advice}` : advice });
-  error.message = `${error.message.replace(/\.$/, "")}; ${advice}`; // until every error has a fault
-  return error;
+  const { remedy } = error.fault;
+  return retold(error, { remedy: remedy ? `${remedy}; ${advice}` : advice });
 }
 
 function oneLine(text: string): string {

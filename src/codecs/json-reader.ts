@@ -41,10 +41,6 @@ export class JsonReader {
     return this.#values.has(key);
   }
 
-  object(key: string): JsonReader {
-    return new JsonReader(this.#values.get(key), this.#where + key, `${this.#where}${key}.`);
-  }
-
   value<T>(key: string, { expected, accepts }: Kind): T {
     const value = this.#values.get(key);
     if (accepts(value)) return value as T;

@@ -116,12 +116,12 @@ export function serializeSafetensors(
     const setting = `tensor ${quote(name)}`;
     if (names.has(name)) {
       const found = "one that is in use";
-      throw new ConfigError({ setting, expected: "a name of its own", found, remedy: "rename the tensor" });
+      throw new ConfigError({ setting, expected: "a name of its own", found });
     }
     names.add(name);
     if (!isSizes(shape) || elementCount(shape) !== data.length) {
       const expected = `a shape of ${data.length} elements, as its data has`;
-      throw new ConfigError({ setting, expected, found: describe(shape), remedy: "check the shape" });
+      throw new ConfigError({ setting, expected, found: describe(shape) });
     }
     const begin = end;
     end += data.byteLength;
@@ -159,10 +159,10 @@ export function expectTensors(
     const expected = `shape ${describe(shape)}`;
     if (tensor === undefined) {
       const none = `no such tensor (the file has ${listNames(file)})`;
-      throw fault(tensorOf(fileName, name), expected, none, "use a file with all of the model's tensors");
+      throw fault(tensorOf(fileName, name), expected, none);
     }
     if (tensor.shape.length !== shape.length || tensor.shape.some((size, i) => size !== shape[i])) {
-      throw fault(tensorOf(fileName, name), expected, describe(tensor.shape), "use weights of these sizes");
+      throw fault(tensorOf(fileName, name), expected, describe(tensor.shape));
     }
     return tensor.data;
   });
@@ -170,7 +170,7 @@ export function expectTensors(
   for (const [name, { shape }] of file.tensors) {
     if (known.has(name)) continue;
     const all = `${file.tensors.size} with this one of shape ${describe(shape)}`;
-    throw fault(tensorOf(fileName, name), `only the model's ${table.length} tensors`, all, "remove this one");
+    throw fault(tensorOf(fileName, name), `only the model's ${table.length} tensors`, all);
   }
   return found;
 }
@@ -179,7 +179,7 @@ const NOT_SAFETENSORS = "choose a safetensors file";
 const TRUNCATED = "use a complete copy";
 const DAMAGED = "use an undamaged copy";
 
-function fault(setting: string, expected: string, found: string, remedy: string): FormatError {
+function fault(setting: string, expected: string, found: string, remedy?: string): FormatError {
   return new FormatError({ setting, expected, found, remedy });
 }
 
@@ -225,7 +225,7 @@ function parseHeader(bytes: Uint8Array, file: string): Record<string, unknown> {
   }
   const twice = duplicateKey(text);
   if (twice === undefined) return header as Record<string, unknown>; // Valid JSON that starts with "{" is an object.
-  throw fault(`${file}: header`, "each key once", `${quote(twice)} twice`, "remove one of them");
+  throw fault(`${file}: header`, "each key once", `${quote(twice)} twice`);
 }
 
 function parseMetadata(header: Record<string, unknown>, file: string): Record<string, string> {
@@ -233,11 +233,11 @@ function parseMetadata(header: Record<string, unknown>, file: string): Record<st
   if (!Object.hasOwn(header, METADATA_KEY)) return metadata;
   const given = header[METADATA_KEY];
   if (!isObject(given)) {
-    throw fault(`${file}: ${METADATA_KEY}`, "an object of strings", describe(given), "write it as one");
+    throw fault(`${file}: ${METADATA_KEY}`, "an object of strings", describe(given));
   }
   for (const [key, value] of Object.entries(given)) {
     const setting = `${file}: ${METADATA_KEY}.${quote(key)}`;
-    if (typeof value !== "string") throw fault(setting, "a string", describe(value), "write it as a string");
+    if (typeof value !== "string") throw fault(setting, "a string", describe(value));
     metadata[key] = value;
   }
   return metadata;

@@ -18,7 +18,7 @@ import { JsonReader, type Kind, parseJson } from "../codecs/json-reader.ts";
 import { quote } from "../codecs/quote.ts";
 import { ConfigError, FormatError } from "../errors.ts";
 import { checkConfig, imageOf, MODEL_SETTINGS, type VaeConfig } from "../model/config.ts";
-import { oneOf, type Setting } from "../model/settings.ts";
+import { defined, oneOf, type Setting } from "../model/settings.ts";
 import type { Arithmetic } from "../wasm/builds.ts";
 
 /**
@@ -78,7 +78,7 @@ export const CONFIG_KEYS = Object.keys(MODEL_SETTINGS);
 export function describeModel(contents: Contents, config: VaeConfig, info: ModelInfo): Metadata {
   const { elbow, arithmetic, dataset, trained } = info;
   const image = imageOf(config);
-  const texts = {
+  return defined({
     format: "pt",
     elbow,
     contents,
@@ -90,8 +90,7 @@ export function describeModel(contents: Contents, config: VaeConfig, info: Model
     imageShape: image && JSON.stringify([image.height, image.width]),
     epochs: trained && String(trained.epochs),
     steps: trained && String(trained.steps),
-  };
-  return Object.fromEntries(Object.entries(texts).filter(([, text]) => text !== undefined)) as Metadata;
+  }) as Metadata;
 }
 
 /**

@@ -81,12 +81,15 @@ function chainNodes(
   return nodes;
 }
 
+/** Operators that turn a decoder's output into the mean of p(x|z). */
+const MEANS = { sigmoid: "Sigmoid" };
+
 /** z → the mean of p(x|z) */
 function decoderNodes(layers: readonly Layer[], config: VaeConfig, z: string, to: string): NodeProto[] {
   const { mean }: LikelihoodEntry = LIKELIHOODS[config.likelihood];
   if (!mean) return chainNodes(layers, config, z, [to]);
   const logits = chainNodes(layers, config, z, ["logits"]);
-  return [...logits, { name: to, op_type: mean.onnx, input: ["logits"], output: [to] }];
+  return [...logits, { name: to, op_type: MEANS[mean], input: ["logits"], output: [to] }];
 }
 
 function expectToFit(config: VaeConfig): void {

@@ -86,7 +86,7 @@ export function widthsText(config: VaeConfig): string {
 
 /** The names of modules that weights of another program must have. */
 export const MODULE_NAMES =
-  "fc1, fc_mu, fc_logvar, fc3, fc4, or encoder.0, encoder.1, …, fc_mu, fc_logvar, decoder.0, …";
+  "fc1, fc_mu, fc_logvar, fc3, fc4, or encoder.0, …, fc_mu, fc_logvar, decoder.0, …";
 
 /** The inverse of `architecture`: the sizes of a model from the shapes of its modules, which `read` finds by their names. */
 export function sizesOf(

@@ -17,8 +17,8 @@ export interface LikelihoodEntry {
   readonly outputs: number;
   /** The kernel of −log p(x|z) and its gradient; its twin without gradient has Loss behind the name. */
   readonly kernel: Parameters<Kernels["loss"]>[0];
-  /** The kernel that turns the decoder's output into the mean of p(x|z), and ONNX's operator; none where it is the mean. */
-  readonly mean?: { readonly kernel: "sigmoid"; readonly onnx: string };
+  /** The kernel that turns the decoder's output into the mean of p(x|z), where it is not the mean already. */
+  readonly mean?: "sigmoid";
   /** The least and the greatest value of data that it describes, and these in words. */
   readonly support: readonly [least: number, most: number];
   readonly values: string;
@@ -31,7 +31,7 @@ export const LIKELIHOODS: Readonly<Record<Likelihood, LikelihoodEntry>> = {
   bernoulli: {
     outputs: 1,
     kernel: "bernoulli",
-    mean: { kernel: "sigmoid", onnx: "Sigmoid" },
+    mean: "sigmoid",
     support: [0, 1],
     values: "numbers from 0 to 1",
     constant: () => 0,

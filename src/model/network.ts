@@ -86,7 +86,7 @@ export class Network {
 
   /** The decoder's output → the mean of p(x|z), in place */
   mean(rows: Range): void {
-    if (this.#mean) this.#kernels[this.#mean.kernel](this.memory.out, rows);
+    if (this.#mean) this.#kernels[this.#mean](this.memory.out, rows);
   }
 
   /** Both terms of the negative ELBO of rows that are encoded, with one posterior sample each. */

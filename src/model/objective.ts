@@ -85,7 +85,7 @@ export class Objective {
     const room = {
       loss: losses.reconstruction.at,
       scratch: scratch.at,
-      ...(weights !== undefined && { weights }),
+      weights,
     };
     this.#kernels.loss(LIKELIHOODS[likelihood].kernel, out, x, inputDim, rows, room);
     this.#kernels.kl(losses.kl.at, latent, rows);

@@ -81,20 +81,20 @@ export function checkSettings<T>(
   return Object.fromEntries(entries) as T;
 }
 
+/** An object without the keys whose value is undefined. */
+export function defined<T extends object>(object: T): Partial<T> {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as Partial<T>;
+}
+
 export function defaultsOf<T>(settings: Settings<T>): Partial<T> {
-  const entries = Object.entries<Setting<unknown>>(settings);
-  return pickSettings(
-    settings,
-    Object.fromEntries(entries.map(([key, setting]) => [key, setting.default])) as Partial<T>,
-  );
+  const entries = Object.entries<Setting<unknown>>(settings).map(([key, setting]) => [key, setting.default]);
+  return defined(Object.fromEntries(entries)) as Partial<T>;
 }
 
 /** Those values of a table's settings that are there. */
 export function pickSettings<T>(settings: Settings<T>, values: Partial<T>): Partial<T> {
-  const entries = Object.entries(values).filter(
-    ([key, value]) => Object.hasOwn(settings, key) && value !== undefined,
-  );
-  return Object.fromEntries(entries) as Partial<T>;
+  const entries = Object.entries(values).filter(([key]) => Object.hasOwn(settings, key));
+  return defined(Object.fromEntries(entries)) as Partial<T>;
 }
 
 /**

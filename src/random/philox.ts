@@ -59,7 +59,7 @@ export function philox(counter: Counter, key: readonly [low: number, high: numbe
 export function seedKey(seed: number): readonly [low: number, high: number] {
   if (!Number.isSafeInteger(seed) || seed < 0) {
     const expected = `a whole number from 0 to ${Number.MAX_SAFE_INTEGER}`;
-    throw new ConfigError({ setting: "seed", expected, found: String(seed), remedy: "try 0" });
+    throw new ConfigError({ setting: "seed", expected, found: String(seed) });
   }
   return [seed % 0x1_0000_0000, Math.floor(seed / 0x1_0000_0000)];
 }

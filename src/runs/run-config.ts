@@ -64,12 +64,14 @@ const COUNT = wholeNumber(0, Number.MAX_SAFE_INTEGER);
  */
 export function parseRunConfig(text: string, file: string): RunConfig {
   const root = JsonReader.parse(text, file);
+  const object = (key: string): JsonReader =>
+    new JsonReader(root.values()[key], `${file}: ${key}`, `${file}: ${key}.`);
   const version = root.value<number>("formatVersion", COUNT);
   expectVersion(version, `${file}: formatVersion`);
-  const data = root.object("data");
-  const model = root.object("model").values();
+  const data = object("data");
+  const model = object("model").values();
   if (version < 2) model.inputShape = oldInputShape(data.values().imageShape, model.inputDim);
-  const training = root.object("training");
+  const training = object("training");
   return {
     data: {
       name: data.text("name"),
@@ -83,8 +85,8 @@ export function parseRunConfig(text: string, file: string): RunConfig {
     model: checkFile(`${file}: model.`, () => checkConfig(model as unknown as VaeConfig, { whole: true })),
     training: checkFile(`${file}: training.`, () => checkTraining(training.values(), { whole: true })),
     epochs: training.value("epochs", WORK_SETTINGS.epochs),
-    arithmetic: root.object("kernels").value("arithmetic", ARITHMETIC),
-    versions: readTexts(root.object("versions"), `${file}: versions`),
+    arithmetic: object("kernels").value("arithmetic", ARITHMETIC),
+    versions: readTexts(object("versions"), `${file}: versions`),
   };
 }
 

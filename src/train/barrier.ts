@@ -1,5 +1,6 @@
 import { WorkerError } from "../errors.ts";
 import { WORD } from "./control.ts";
+import type { Waiting } from "./program.ts";
 
 /** How often a sleeper looks whether the run was aborted, in ms; being woken is the usual case. */
 const LONGEST_SLEEP = 100;
@@ -11,7 +12,7 @@ const pause: () => void = (Atomics as { pause?: () => void }).pause ?? (() => {}
  * A barrier in shared memory: nobody passes before all have arrived. It spins for a while, because the others are
  * microseconds away, and then sleeps, because they may be descheduled or dead.
  */
-export class Barrier {
+export class Barrier implements Waiting {
   readonly #words: Int32Array;
   readonly #size: number;
   readonly #spins: number;

@@ -46,16 +46,18 @@ export function planCrew(
   handedIn: boolean,
 ): { readonly size: number; readonly threads?: Threads } {
   const workers = asked === undefined ? undefined : checkWorkers(asked);
-  if (current && !handedIn && canShareMemory()) {
-    return { size: workers ?? Math.min(MOST_WORKERS, current.cores()), threads: current };
+  if (current && !handedIn) {
+    if (canShareMemory())
+      return { size: workers ?? Math.min(MOST_WORKERS, current.cores()), threads: current };
+    const headers = "Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp";
+    expectOne(workers, "memory cannot be shared here", `serve the page with ${headers}`);
   }
-  if (workers === undefined || workers === 1) return { size: 1 };
-  const [why, remedy] = handedIn
-    ? ["a model of Vae.fromModule trains on this thread", "make the model with Vae.create"]
-    : [
-        "memory cannot be shared here",
-        "serve the page with Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp",
-      ];
+  expectOne(workers, "a model of Vae.fromModule trains on this thread", "make the model with Vae.create");
+  return { size: 1 };
+}
+
+function expectOne(workers: number | undefined, why: string, remedy: string): void {
+  if (workers === undefined || workers === 1) return;
   throw new ConfigError({ setting: "workers", expected: `1 (${why})`, found: `${workers}`, remedy });
 }
 

@@ -10,18 +10,16 @@ import { byName } from "./open-session.ts";
 /** @throws {ConfigError} when there are no rows, or they do not fit the model */
 export function expectRows(what: string, rows: Rows, { inputDim, likelihood }: VaeConfig): void {
   const { values, count, dim } = rows;
-  const setting = `the ${what} rows`;
   const fault = (part: string, expected: string, found: unknown) =>
-    new ConfigError({ setting: `${part} of ${setting}`, expected, found: String(found) });
-  // an array of numbers has a method of that name
-  if (typeof values !== "object") {
-    throw new ConfigError({ setting, expected: "{ values, count, dim }", found: "no values" });
-  }
-  expectValues(`values of ${setting}`, values);
+    new ConfigError({ setting: `${part} of the ${what} rows`, expected, found: String(found) });
+  expectValues(`values of the ${what} rows`, values);
   if (dim !== inputDim) throw fault("dim", `${inputDim} (the model's inputDim)`, dim);
   if (!Number.isInteger(count) || count < 1 || values.length !== count * dim) {
-    const expected = `a whole number from 1 with count × ${dim} = ${values.length} (the length of values)`;
-    throw fault("count", expected, count);
+    throw fault(
+      "count",
+      `a whole number from 1 with count × ${dim} = ${values.length} (the length of values)`,
+      count,
+    );
   }
   if (values instanceof Uint8Array) return;
   const { support, values: words } = LIKELIHOODS[likelihood];

@@ -1,5 +1,6 @@
 import { WorkerError } from "../errors.ts";
 import { instantiate } from "../wasm/instance.ts";
+import { Barrier } from "./barrier.ts";
 import { Program, type Stretch } from "./program.ts";
 import type { Session } from "./session.ts";
 
@@ -8,7 +9,8 @@ export class ProgramHost {
   #program: Program | undefined;
 
   join(session: Session, rank: number, module: WebAssembly.Module, memory: WebAssembly.Memory): void {
-    this.#program = new Program(session, rank, instantiate(module, memory));
+    const barrier = (words: Int32Array) => new Barrier(words, session.size, session.spins);
+    this.#program = new Program(session, rank, instantiate(module, memory), barrier);
   }
 
   train(stretch: Stretch): void {

@@ -10,7 +10,6 @@ import type { Instance } from "../wasm/instance.ts";
 import { Kernels, type UpdateRoom } from "../wasm/kernels.ts";
 import { LANES } from "../wasm/layout.ts";
 import type { Range } from "../wasm/matrix.ts";
-import { Barrier } from "./barrier.ts";
 import { type Control, controlViews, SUM, WORD } from "./control.ts";
 import { planSession, type Session, type SessionMemory } from "./session.ts";
 
@@ -21,6 +20,14 @@ export interface Stretch {
   readonly fromStep: number;
   readonly toStep: number;
 }
+
+/** A barrier: nobody passes before all have arrived, and the last to arrive runs `decide` before that. */
+export interface Waiting {
+  wait(decide?: () => void): void;
+}
+
+/** One thread has nobody to wait for. */
+const ALONE: Waiting = { wait: (decide) => decide?.() };
 
 /**
  * What every worker runs (SPMD: the same program, told apart by `rank` of `size`). A step has two phases with a
@@ -39,21 +46,25 @@ export class Program {
   readonly #key: readonly [number, number];
   readonly #shares: Shares;
   readonly #control: Control;
-  readonly #barrier: Barrier;
+  readonly #barrier: Waiting;
   readonly #room: UpdateRoom;
   readonly #adam: Float32Array;
   /** The terms of each row of the batch, and of each test row. */
   readonly #losses: Terms<Float64Array>;
   readonly #testLosses: Terms<Float64Array>;
 
-  /** @param kernels the instance's, or something that watches them */
+  /**
+   * @param barrier where the workers of a session wait for each other
+   * @param kernels the instance's, or something that watches them
+   */
   constructor(
     session: Session,
     rank: number,
     { exports, memory: { buffer } }: Pick<Instance, "exports" | "memory">,
+    barrier: (words: Int32Array) => Waiting = () => ALONE,
     kernels = new Kernels(exports, session.tile),
   ) {
-    const { config, size, spins, densities } = session;
+    const { config, size, densities } = session;
     const at = planSession(session);
     const { parameters, m, v, network, control, rooms, testLosses } = at;
     this.#session = session;
@@ -64,7 +75,7 @@ export class Program {
     this.network = new Network(kernels, config, network, places, buffer);
     this.#shares = this.network.shares(rank, size, densities);
     this.#control = controlViews(buffer, control.at);
-    this.#barrier = new Barrier(this.#control.words, size, spins);
+    this.#barrier = barrier(this.#control.words);
     this.#room = rooms[rank]!;
     this.#adam = new Float32Array(buffer, this.#room.adam, 6);
     const views = (regions: Terms<Region>) =>
@@ -120,13 +131,8 @@ export class Program {
   #setAdam(t: number): void {
     const { beta1, beta2, epsilon } = ADAM;
     const correction = Math.sqrt(1 - power(beta2, t));
-    const adam = this.#adam;
-    adam[0] = beta1;
-    adam[1] = 1 - beta1;
-    adam[2] = beta2;
-    adam[3] = 1 - beta2;
-    adam[4] = (this.#session.training.learningRate * correction) / (1 - power(beta1, t));
-    adam[5] = epsilon * correction;
+    const rate = (this.#session.training.learningRate * correction) / (1 - power(beta1, t));
+    this.#adam.set([beta1, 1 - beta1, beta2, 1 - beta2, rate, epsilon * correction]);
   }
 
   /** Adds the batch's losses to the epoch's, in the order of rows. */

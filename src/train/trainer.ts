@@ -108,8 +108,7 @@ export class Trainer {
     const { module, tile } = threads ? await platform().load(true, vae.arithmetic) : vae.kernels;
     const spins = threads && size > threads.cores() ? SPINS_WHEN_CROWDED : SPINS;
     const shared = threads !== undefined;
-    const { test, resume } = options;
-    const open = openSession(vae, data, { training, test, resume, size, spins, module, shared, tile });
+    const open = openSession(vae, data, { ...options, training, size, spins, module, shared, tile });
     const { session, instance, memory } = open;
     const { words } = controlViews(instance.memory.buffer, memory.control.at);
     const over = (): boolean => words[WORD.stop] !== 0 || words[WORD.diverged] !== 0;

@@ -7,6 +7,8 @@ const ALIGNMENT = 64;
 const PAGE = 65536;
 /** A 32-bit memory has 65 536 pages. The last one is left out so that no end address overflows. */
 const MOST_BYTES = 65535 * PAGE;
+/** What needs less memory. */
+const SMALLER = "use fewer or smaller layers, a smaller batch or fewer rows";
 /** Rows between the end of a panel and the next one, so that panels do not all fall into the same cache sets. */
 const STAGGER = 4;
 
@@ -77,7 +79,7 @@ export function pagesOf({ end, regions }: Plan): number {
     setting: "memory",
     expected: `at most ${mebibytes(MOST_BYTES)} (the limit of WebAssembly)`,
     found: `a need of ${mebibytes(end)} (${mebibytes(bytes)} of it for ${name})`,
-    remedy: "use fewer or smaller layers, a smaller batch or fewer rows",
+    remedy: SMALLER,
   });
 }
 
@@ -114,7 +116,7 @@ function expectGranted<T>(plan: Plan, allocate: () => T): T {
     return allocate();
   } catch (cause) {
     const found = `a need of ${mebibytes(plan.end)}`;
-    const remedy = "use smaller layers, a smaller batch or fewer rows, or close other programs";
+    const remedy = SMALLER;
     throw new MemoryLimitError(
       { setting: "memory", expected: "no more than the machine has free", found, remedy },
       { cause },

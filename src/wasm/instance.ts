@@ -21,9 +21,7 @@ export interface Instance {
  * @throws {KernelError} when the module is not a build of this version's kernels
  */
 export function instantiate(module: WebAssembly.Module, memory?: WebAssembly.Memory): Instance {
-  const wanted = memory
-    ? "a kernel build that imports env.memory (shared)"
-    : "a kernel build that owns its memory";
+  const wanted = `a kernel build that ${memory ? "imports env.memory (shared)" : "owns its memory"}`;
   let exports: WebAssembly.Exports;
   try {
     exports = new WebAssembly.Instance(module, memory ? { env: { memory } } : {}).exports;
@@ -44,15 +42,11 @@ export function instantiate(module: WebAssembly.Module, memory?: WebAssembly.Mem
 function expectConstant(exports: WebAssembly.Exports, name: string, allowed: readonly number[]): number {
   const { [name]: global } = exports;
   const value: unknown = global instanceof WebAssembly.Global ? global.value : undefined;
-  const found = allowed.find((code) => code === value);
-  if (found !== undefined) return found;
-  throw fault(
-    `this version's kernels, which export ${name} = ${allowed.join(" or ")}`,
-    String(value ?? "none"),
-  );
+  if (allowed.includes(value as number)) return value as number;
+  throw fault(`this version's kernels (${name} ${allowed.join(" or ")})`, String(value ?? "none"));
 }
 
 function fault(expected: string, found: string, options?: ErrorOptions): KernelError {
-  const remedy = "rebuild it (npm run build) or use the file that came with this package";
+  const remedy = "use the file that came with this package";
   return new KernelError({ setting: "the WebAssembly module", expected, found, remedy }, options);
 }

@@ -65,7 +65,7 @@ export interface LossRoom {
   /** Byte offset of room for 2 rows of 16 for each row. */
   readonly scratch: number;
   /** Byte offset of one float32 for each row, which multiplies its gradient; without it there is no gradient. */
-  readonly weights?: number;
+  readonly weights?: number | undefined;
 }
 
 /**
@@ -87,36 +87,35 @@ export class Kernels {
 
   /** y = f(x·W + b) */
   linear(y: Matrix, x: Matrix, w: Weights, rows: Range, finish: Finish): void {
-    const count = rows[1] - rows[0];
-    const code = FINISH[finish];
     // biome-ignore format: one call
-    this.#exports.linear(rowOf(y, rows), y.stride, rowOf(x, rows), x.stride, w.at, count, w.panels, w.k, code, this.#tile);
+    this.#exports.linear(
+      rowOf(y, rows), y.stride, rowOf(x, rows), x.stride, w.at, sizeOf(rows), w.panels, w.k, FINISH[finish], this.#tile,
+    );
   }
 
   /** `linear` on the nonzeros of x's rows. */
   linearSparse(y: Matrix, x: Nonzeros, w: Weights, rows: Range, finish: Finish): void {
     const [at, ends] = listOf(x, rows);
-    const count = rows[1] - rows[0];
-    const code = FINISH[finish];
-    const to = rowOf(y, rows);
     // biome-ignore format: one call
-    this.#exports.linearSparse(to, y.stride, at, x.stride, ends, x.endStride, w.at, count, w.panels, w.k, code, this.#tile);
+    this.#exports.linearSparse(
+      rowOf(y, rows), y.stride, at, x.stride, ends, x.endStride, w.at, sizeOf(rows), w.panels, w.k, FINISH[finish],
+      this.#tile,
+    );
   }
 
   /** dxᵀ = W·dyᵀ */
   linearBackwardInput(dxT: Transposed, dyT: Transposed, w: Weights, rows: Range): void {
-    const blocks = panelsOf(rows[1] - rows[0]);
-    const [to, from] = [blockOf(dxT, rows), blockOf(dyT, rows)];
-    const n = w.panels * LANES;
     // biome-ignore format: one call
-    this.#exports.linearBackwardInput(to, dxT.stride, from, dyT.stride, w.at, blocks, w.k, n, this.#tile);
+    this.#exports.linearBackwardInput(
+      blockOf(dxT, rows), dxT.stride, blockOf(dyT, rows), dyT.stride, w.at, panelsOf(sizeOf(rows)), w.k,
+      w.panels * LANES, this.#tile,
+    );
   }
 
   /** [dW; db] = [xᵀ·dy; Σ dy] over the first `batch` rows. */
   linearBackwardWeight(dw: Weights, x: Matrix, dy: Matrix, batch: number): void {
-    const blocks = dw.panels * panelsOf(dw.k);
     // biome-ignore format: one call
-    this.#exports.linearBackwardWeight(dw.at, x.at, x.stride, dy.at, dy.stride, batch, dw.k, 0, blocks, this.#tile);
+    this.#exports.linearBackwardWeight(dw.at, x.at, x.stride, dy.at, dy.stride, batch, dw.panels, dw.k, this.#tile);
   }
 
   /** The same gradient, and Adam's update with it, of some blocks of [16, 16], counted panel by panel. */
@@ -153,8 +152,10 @@ export class Kernels {
   /** Lists the nonzeros of some rows of x. */
   listRows(to: Nonzeros, x: Matrix, rows: Range): void {
     const [at, ends] = listOf(to, rows);
-    const count = rows[1] - rows[0];
-    this.#exports.listRows(at, to.stride, ends, to.endStride, rowOf(x, rows), x.stride, count, to.length);
+    // biome-ignore format: one call
+    this.#exports.listRows(
+      at, to.stride, ends, to.endStride, rowOf(x, rows), x.stride, sizeOf(rows), to.length,
+    );
   }
 
   /** Lists the nonzeros of some columns of x, multiples of 4, over its first `batch` rows. */
@@ -165,17 +166,17 @@ export class Kernels {
   /** How many nonzeros some lists have. */
   countNonzeros(lists: Nonzeros, range: Range): number {
     const [, ends] = listOf(lists, range);
-    return this.#exports.countEntries(ends, lists.endStride, range[1] - range[0], lists.length);
+    return this.#exports.countEntries(ends, lists.endStride, sizeOf(range), lists.length);
   }
 
   /** A kernel that changes `to`, given `from`, element by element. */
   elementwise(kernel: Elementwise, to: Matrix, from: Matrix, rows: Range): void {
-    this.#exports[kernel](rowOf(to, rows), rowOf(from, rows), to.stride, rows[1] - rows[0], to.panels);
+    this.#exports[kernel](rowOf(to, rows), rowOf(from, rows), to.stride, sizeOf(rows), to.panels);
   }
 
   /** σ in place */
   sigmoid(out: Matrix, rows: Range): void {
-    this.#exports.sigmoid(rowOf(out, rows), out.stride, rows[1] - rows[0], out.panels);
+    this.#exports.sigmoid(rowOf(out, rows), out.stride, sizeOf(rows), out.panels);
   }
 
   /** −log p(x|z) of each row. With weights, out becomes its gradient, each row multiplied by its weight. */
@@ -196,19 +197,16 @@ export class Kernels {
 
   /** z = μ + exp(½·logvar)⊙ε */
   reparameterize({ z, mu, logvar, eps }: Latent, rows: Range): void {
-    const [to, mean, spread, noise] = [
-      rowOf(z, rows),
-      rowOf(mu, rows),
-      rowOf(logvar, rows),
-      rowOf(eps, rows),
-    ];
-    this.#exports.reparameterize(to, mean, spread, noise, z.stride, rows[1] - rows[0], z.panels);
+    // biome-ignore format: one call
+    this.#exports.reparameterize(
+      rowOf(z, rows), rowOf(mu, rows), rowOf(logvar, rows), rowOf(eps, rows), z.stride, sizeOf(rows), z.panels,
+    );
   }
 
   /** KL(q‖N(0, I)) of each row, one float64 each at `loss`, in nats */
   kl(loss: number, { mu, logvar }: Latent, rows: Range): void {
-    const count = rows[1] - rows[0];
-    this.#exports.kl(loss + rows[0] * 8, rowOf(mu, rows), rowOf(logvar, rows), mu.stride, count, mu.panels);
+    const at = loss + rows[0] * 8;
+    this.#exports.kl(at, rowOf(mu, rows), rowOf(logvar, rows), mu.stride, sizeOf(rows), mu.panels);
   }
 
   /** From dz to dμ and dlogvar; the KL term's gradient, each row multiplied by its weight, is added. */
@@ -222,56 +220,52 @@ export class Kernels {
     // biome-ignore format: one call
     this.#exports.latentBackward(
       rowOf(d.mu, rows), rowOf(d.logvar, rows), rowOf(z, rows), rowOf(mu, rows), rowOf(logvar, rows), rowOf(eps, rows),
-      z.stride, rows[1] - rows[0], z.panels, weights + rows[0] * 4,
+      z.stride, sizeOf(rows), z.panels, weights + rows[0] * 4,
     );
   }
 
   /** Standard normals in the first columns of some rows. */
   normal(to: Matrix, columns: number, rows: Range, { key, purpose, step, row }: Draws): void {
-    const count = rows[1] - rows[0];
     // biome-ignore format: one call
-    this.#exports.philoxNormal(rowOf(to, rows), to.stride, row, count, columns, step, purpose, key[0], key[1]);
+    this.#exports.philoxNormal(rowOf(to, rows), to.stride, row, sizeOf(rows), columns, step, purpose, ...key);
   }
 
   /** Uniforms in [−bound, bound) in the first columns of a layer's weights and biases. */
   uniform(to: Weights, columns: number, bound: number, { key, purpose, step }: Omit<Draws, "row">): void {
-    this.#exports.philoxUniform(to.at, to.stride, to.k + 1, columns, bound, step, purpose, key[0], key[1]);
+    this.#exports.philoxUniform(to.at, to.stride, to.k + 1, columns, bound, step, purpose, ...key);
   }
 
   /** Rows of a dataset: row `indices[i]`, u32 each, becomes row `rows[0] + i`. */
   gather(x: Matrix, columns: number, rows: Range, { at, bytesPerValue }: Source, indices: number): void {
     const gather = bytesPerValue === 1 ? this.#exports.gatherBytes : this.#exports.gatherFloats;
-    gather(rowOf(x, rows), x.stride, at, indices, rows[1] - rows[0], columns);
+    gather(rowOf(x, rows), x.stride, at, indices, sizeOf(rows), columns);
   }
 
   /** Blocks of 16 rows of a matrix, transposed. */
   transpose(to: Transposed, from: Matrix, rows: Range): void {
-    const blocks = panelsOf(rows[1] - rows[0]);
     // biome-ignore format: one call
     this.#exports.transpose(
-      blockOf(to, rows), to.stride, SQUARE, rowOf(from, rows), SQUARE, from.stride, blocks, from.panels,
+      blockOf(to, rows), to.stride, SQUARE, rowOf(from, rows), SQUARE, from.stride, panelsOf(sizeOf(rows)), from.panels,
     );
   }
 
   /** The inverse of `transpose`. */
   transposeBack(to: Matrix, from: Transposed, rows: Range): void {
-    const blocks = panelsOf(rows[1] - rows[0]);
     // biome-ignore format: one call
     this.#exports.transpose(
-      rowOf(to, rows), SQUARE, to.stride, blockOf(from, rows), from.stride, SQUARE, blocks, to.panels,
+      rowOf(to, rows), SQUARE, to.stride, blockOf(from, rows), from.stride, SQUARE, panelsOf(sizeOf(rows)), to.panels,
     );
-  }
-
-  /** Adam on some rows of 16 weights, all at byte offsets. */
-  adam(w: number, m: number, v: number, gradient: number, rows: number, coefficients: number): void {
-    this.#exports.adamRows(w, m, v, gradient, rows, coefficients);
   }
 }
 
 /** Bytes of 16 rows of a panel. */
 const SQUARE = LANES * ROW_BYTES;
 
-/** Where the first row of a range stands. */
+function sizeOf([from, to]: Range): number {
+  return to - from;
+}
+
+/** Where the first row of a range is. */
 function rowOf({ at }: Matrix, [from]: Range): number {
   return at + from * ROW_BYTES;
 }

@@ -95,30 +95,44 @@ export interface Steps {
   readonly column: number;
 }
 
-/** The first rows and columns of a matrix to an array. */
+type Size = readonly [rows: number, columns: number];
+
+/** The first rows and columns of a matrix to an array, row-major unless `steps` say otherwise. */
 export function readMatrix(
   floats: Float32Array,
-  matrix: Matrix,
-  [rows, columns]: readonly [rows: number, columns: number],
+  from: Matrix,
+  size: Size,
   to: Float32Array,
-  { start = 0, row, column }: Steps = { row: columns, column: 1 },
+  steps?: Steps,
 ): void {
-  for (let c = 0; c < columns; c++) {
-    const from = elementIndex(matrix, 0, c);
-    for (let r = 0; r < rows; r++) to[start + r * row + c * column] = floats[from + r * LANES]!;
-  }
+  copy(floats, from, size, to, steps, true);
 }
 
 /** The inverse of `readMatrix`. */
 export function writeMatrix(
   floats: Float32Array,
-  matrix: Matrix,
-  [rows, columns]: readonly [rows: number, columns: number],
+  to: Matrix,
+  size: Size,
   from: Float32Array,
+  steps?: Steps,
+): void {
+  copy(floats, to, size, from, steps, false);
+}
+
+function copy(
+  floats: Float32Array,
+  matrix: Matrix,
+  [rows, columns]: Size,
+  array: Float32Array,
   { start = 0, row, column }: Steps = { row: columns, column: 1 },
+  out: boolean,
 ): void {
   for (let c = 0; c < columns; c++) {
-    const to = elementIndex(matrix, 0, c);
-    for (let r = 0; r < rows; r++) floats[to + r * LANES] = from[start + r * row + c * column]!;
+    const at = elementIndex(matrix, 0, c);
+    for (let r = 0; r < rows; r++) {
+      const [i, j] = [at + r * LANES, start + r * row + c * column];
+      if (out) array[j] = floats[i]!;
+      else floats[i] = array[j]!;
+    }
   }
 }

@@ -6,34 +6,26 @@ const MISTAKEN: readonly (readonly [found: (given: unknown) => boolean, what: st
   [
     (given) => given instanceof ArrayBuffer || ArrayBuffer.isView(given),
     "its bytes",
-    "compile them first, where the runtime allows it: new WebAssembly.Module(bytes)",
+    "compile them: new WebAssembly.Module(bytes)",
   ],
   [
     (given) => typeof Response !== "undefined" && given instanceof Response,
     "a Response",
-    "compile it first: await WebAssembly.compileStreaming(response)",
+    "compile it: await WebAssembly.compileStreaming(response)",
   ],
   [(given) => typeof (given as PromiseLike<unknown>)?.then === "function", "a promise", "await it first"],
-  [
-    (given) => given instanceof WebAssembly.Instance,
-    "a WebAssembly.Instance",
-    "hand in the module that it was made from",
-  ],
+  [(given) => given instanceof WebAssembly.Instance, "a WebAssembly.Instance", "hand in its module"],
   [
     (given) => typeof given === "string" || given instanceof URL,
     "an address",
-    "compile what is there first: await WebAssembly.compileStreaming(fetch(url))",
+    "compile it: await WebAssembly.compileStreaming(fetch(url))",
   ],
   [
     (given) => given === undefined || given === null,
     "nothing",
     'import it: import kernels from "elbow-vae/kernels.wasm"',
   ],
-  [
-    () => true,
-    "something else",
-    "let the bundler pass .wasm files on as modules, or compile the file's bytes: new WebAssembly.Module(bytes)",
-  ],
+  [() => true, "something else", "let the bundler pass .wasm files on as modules"],
 ];
 
 /**

@@ -119,10 +119,9 @@ export function adam(rows: number, operands?: AdamOperands): Case {
       const grids = { w: put(before.w), m: put(before.m), v: put(before.v) };
       const [{ at }, { w, m, v }] = [put(gradient), grids];
       const coefficients = memory.putVector(adamCoefficients(step.step, step.settings));
-      const kernels = memory.kernels();
       const twin = adamTwin(before, gradient, new Float64Array(count), step);
       return {
-        run: () => kernels.adam(w.at, m.at, v.at, at, rows, coefficients),
+        run: () => memory.exports.adamRows(w.at, m.at, v.at, at, rows, coefficients),
         outputs: stateOutputs(memory, grids, twin),
       };
     },

@@ -69,7 +69,9 @@ describe.concurrent("what it does not do", () => {
     await run("trace", ...SETTINGS, "--steps", "1", "-o", "kept.safetensors");
     const before = await readFile(dir.at("kept.safetensors"));
     const diverged = await run("trace", ...SETTINGS, "--lr", "1e38", "-o", "kept.safetensors");
-    expect(diverged.stderr).toMatch(/^elbow: [^\n]+ at step \d: expected a finite number, found (NaN|-?Infinity); [^\n]+\n$/);
+    expect(diverged.stderr).toMatch(
+      /^elbow: [^\n]+ at step \d: expected a finite number, found (NaN|-?Infinity); [^\n]+\n$/,
+    );
     expect(diverged.code).toBe(1);
     expect((await readFile(dir.at("kept.safetensors"))).equals(before)).toBe(true);
     expect((await listing(dir.path))!.filter((name) => name.startsWith("kept"))).toEqual([

@@ -59,7 +59,8 @@ const MEGABYTES = 16;
 
 /** A build of the kernels over a memory that a test fills, one allocation after another. */
 export class KernelMemory {
-  readonly #exports: Exports;
+  /** The raw kernels, for those that nothing in src/ calls by themselves. */
+  readonly exports: Exports;
   readonly #memory: WebAssembly.Memory;
   readonly #kernels = new Map<TileName, Kernels>();
   readonly #around: Surroundings;
@@ -71,13 +72,13 @@ export class KernelMemory {
     const own = shared ? new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true }) : undefined;
     const { exports, memory } = instantiate(module, own);
     if (!shared) memory.grow(pages - memory.buffer.byteLength / 65536);
-    this.#exports = exports;
+    this.exports = exports;
     this.#memory = memory;
     this.#around = around;
   }
 
   kernels(tile: TileName = "4x8"): Kernels {
-    const kernels = this.#kernels.get(tile) ?? new Kernels(this.#exports, tile);
+    const kernels = this.#kernels.get(tile) ?? new Kernels(this.exports, tile);
     this.#kernels.set(tile, kernels);
     return kernels;
   }
@@ -191,7 +192,10 @@ export class KernelMemory {
   }
 
   /** Room for the results of a likelihood on some rows, and for their weights, all 1 where nothing is said. */
-  lossRoom([from, to]: Range, weights: Numbers = new Float32Array(to - from).fill(1)): Required<LossRoom> {
+  lossRoom(
+    [from, to]: Range,
+    weights: Numbers = new Float32Array(to - from).fill(1),
+  ): LossRoom & { weights: number } {
     const rows = to + this.#around.margin;
     const room = {
       loss: this.allocate(rows * 8),

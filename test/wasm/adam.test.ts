@@ -34,7 +34,7 @@ describe.each(await openBuilds())("$file", ({ memory }) => {
   function update(state: State, gradient: Numbers, rows: number, step = 1) {
     memory.reset();
     const [w, m, v, g] = [state.w, state.m, state.v, gradient].map((values) => memory.putVector(values));
-    const run = () => memory.kernels().adam(w, m, v, g, rows, coefficients);
+    const run = () => memory.exports.adamRows(w, m, v, g, rows, coefficients);
     const coefficients = memory.putVector(adamCoefficients(step));
     run();
     const read = () => ({

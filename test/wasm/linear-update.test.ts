@@ -89,7 +89,7 @@ describe.each(await openBuilds())("$file", ({ memory }) => {
         const dw = memory.weights(k, n);
         kernels.linearBackwardWeight(dw, x, dy, rows);
         const { w, m, v } = apart.grids;
-        kernels.adam(w.at, m.at, v.at, dw.at, dw.panels * (k + 1), room.adam);
+        memory.exports.adamRows(w.at, m.at, v.at, dw.at, dw.panels * (k + 1), room.adam);
         for (const name of STATE) {
           const [actual, expected] = [fused, apart].map(({ grids }) => bitsOf(memory.read(grids[name])));
           expect(actual, `${name}, ${nameOf(shape)}`).toBeAllClose(expected, EXACT);
