@@ -18,7 +18,7 @@ function refusal(bytes: Uint8Array): string {
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
     expect(error.message).toMatch(
-      /^m\.safetensors: [^\n\r\u2028\u2029]+, found [^\n\r\u2028\u2029]+; [\w' ]+$/,
+      /^m\.safetensors: [^\n\r\u2028\u2029]+, found [^\n\r\u2028\u2029]+(; [\w' ]+)?$/,
     );
     return error.message;
   }
@@ -64,7 +64,7 @@ describe("what is written", () => {
   });
 
   test("is refused when it makes no sense", () => {
-    const taken = { expected: "a name of its own", found: "one that is in use", remedy: "rename the tensor" };
+    const taken = { expected: "a name of its own", found: "one that is in use" };
     expect(() => serializeSafetensors([bias, bias])).toThrow(
       new ConfigError({ setting: 'tensor "fc1.bias"', ...taken }),
     );
@@ -73,7 +73,7 @@ describe("what is written", () => {
     );
     for (const shape of [[3], [], [-1, -2], [0.5, 4], [Number.NaN]]) {
       const expected = "a shape of 2 elements, as its data has";
-      const fault = { expected, found: `[${shape.join(", ")}]`, remedy: "check the shape" };
+      const fault = { expected, found: `[${shape.join(", ")}]` };
       expect(() => serializeSafetensors([{ ...bias, shape }])).toThrow(
         new ConfigError({ setting: 'tensor "fc1.bias"', ...fault }),
       );
@@ -270,7 +270,7 @@ describe("what is refused", () => {
     );
     expect(refusal(craft('{"__metadata__":["a"]}'))).toContain('found ["a"]');
     expect(refusal(craft('{"__metadata__":{"epochs":10}}'))).toContain(
-      '__metadata__."epochs": expected a string, found 10; write it as a string',
+      '__metadata__."epochs": expected a string, found 10',
     );
   });
 
@@ -432,7 +432,6 @@ describe("expectTensors", () => {
         setting: 'm.safetensors: tensor "fc4.bias"',
         expected: "shape [784]",
         found: 'no such tensor (the file has "fc1.weight", "fc1.bias")',
-        remedy: "use a file with all of the model's tensors",
       }),
     );
     expect(() => check(["fc1.weight", [3, 2]], ["fc1.bias", [2]])).toThrow(
@@ -440,7 +439,6 @@ describe("expectTensors", () => {
         setting: 'm.safetensors: tensor "fc1.weight"',
         expected: "shape [3, 2]",
         found: "[2, 3]",
-        remedy: "use weights of these sizes",
       }),
     );
     expect(() => check(["fc1.weight", [2]], ["fc1.bias", [2]])).toThrow(FormatError);
@@ -449,7 +447,6 @@ describe("expectTensors", () => {
         setting: 'm.safetensors: tensor "fc1.weight"',
         expected: "only the model's 1 tensors",
         found: "2 with this one of shape [2, 3]",
-        remedy: "remove this one",
       }),
     );
   });
@@ -462,11 +459,11 @@ describe("expectTensors", () => {
     }));
     const crowded = parseSafetensors(serializeSafetensors(many), "m");
     expect(() => expectTensors(crowded, [["a", []]], "m")).toThrow(
-      /, found no such tensor \(the file has "t0", .*"t5" and 994 more\); /,
+      /, found no such tensor \(the file has "t0", .*"t5" and 994 more\)$/,
     );
     const empty = parseSafetensors(serializeSafetensors([]), "m");
     expect(() => expectTensors(empty, [["a", []]], "m")).toThrow(
-      "found no such tensor (the file has no tensors);",
+      "found no such tensor (the file has no tensors)",
     );
   });
 });

@@ -159,7 +159,7 @@ describe("settings", () => {
       /^latent: expected one of the options \(inputDim, .*, seed\), found an unknown name$/,
     );
     expect(refusal(weights(), { activation: "gelu" as "relu" }, ConfigError)).toMatch(
-      /activation: expected relu or tanh, found "gelu"/,
+      /activation: expected relu, tanh or silu, found "gelu"/,
     );
   });
 });

@@ -162,7 +162,7 @@ describe("what cannot be trained", () => {
     );
     const bare = new Float32Array(64) as unknown as typeof short;
     await expect(Trainer.create(vae, bare)).rejects.toThrow(
-      "the training rows: expected { values, count, dim }, found no values",
+      "values of the training rows: expected a Float32Array or a Uint8Array (row-major), found Function",
     );
     const bytesAsFloats = { values: new Float32Array(64).fill(255), count: 1, dim: 64 };
     await expect(Trainer.create(vae, bytesAsFloats)).rejects.toThrow(

@@ -55,7 +55,7 @@ describe("a module that is something else is refused", () => {
   test("an empty one", () => {
     expect(() => instantiate(tinyModule({}))).toThrow(KernelError);
     expect(() => instantiate(tinyModule({}), sharedMemory())).toThrow(
-      /this version's kernels, which export LAYOUT = \d+, found none/,
+      /this version's kernels \(LAYOUT \d+\), found none/,
     );
   });
 
@@ -70,7 +70,7 @@ describe("a module that is something else is refused", () => {
       memory: true,
       functions: { heapBase: 64 },
     });
-    expect(() => instantiate(other)).toThrow(/this version's kernels, which export LAYOUT = \d+, found \d+/);
+    expect(() => instantiate(other)).toThrow(/this version's kernels \(LAYOUT \d+\), found \d+/);
   });
 
   test("one whose static data reaches into the caller's memory", () => {
