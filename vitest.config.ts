@@ -1,5 +1,8 @@
 import { defineConfig } from "vitest/config";
 
+// Threads and programs that tests start load the sources by themselves: what Node made of them is kept for the next.
+process.env.NODE_COMPILE_CACHE ??= `${import.meta.dirname}/node_modules/.cache/node`;
+
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],

@@ -2,8 +2,8 @@ import { ENTRY_BYTES, ROW_BYTES } from "../../src/wasm/layout.ts";
 import type { Nonzeros, Range } from "../../src/wasm/matrix.ts";
 import type { TileName } from "../../src/wasm/tiles.ts";
 import type { Numbers } from "../reference/matmul.ts";
-import { type Closeness, whyNotClose, worstOf } from "../support/closeness.ts";
-import { bitsOf, type Grid, type KernelMemory } from "../support/kernel-memory.ts";
+import { type Closeness, type Worst, whyNotClose, worstOf } from "../support/closeness.ts";
+import type { Grid, KernelMemory } from "../support/kernel-memory.ts";
 
 /** A kernel at one size. */
 export interface Case {
@@ -37,7 +37,7 @@ export interface Output {
   /** Copies it out of memory. */
   read(): Numbers;
   /** What has to be zero. */
-  padding?(): Numbers;
+  padding?(): Float32Array;
   /** What its float64 twin says, and how close to it is right. */
   readonly expected: Numbers;
   readonly closeness: Closeness;
@@ -47,9 +47,8 @@ export interface Output {
 export interface Result {
   readonly name: string;
   readonly found: Numbers;
-  /** At the element that is nearest to its bound. */
-  readonly error: number;
-  readonly bound: number;
+  /** The element that is nearest to its bound. */
+  worst(): Worst;
 }
 
 /**
@@ -82,11 +81,10 @@ export function checkJob(memory: KernelMemory, one: Case, job: Job, closeness?: 
     const near = { ...output.closeness, ...closeness };
     const why = whyNotClose(found, expected, near);
     if (why !== undefined) complain(name, why);
-    if (!closeness && output.padding && Array.from(output.padding()).some((value) => value !== 0)) {
+    if (!closeness && output.padding?.().some((value) => value !== 0)) {
       complain(name, "what pads its panels is not zero");
     }
-    const { error, tolerance } = worstOf(found, expected, near);
-    return { name, found, error, bound: tolerance };
+    return { name, found, worst: () => worstOf(found, expected, near) };
   });
 }
 
@@ -100,8 +98,14 @@ export function outputsOf(memory: KernelMemory, one: Case, tile: TileName = "4x8
 
 /** The bits of all that a case writes. */
 export function bitsOfCase(memory: KernelMemory, one: Case, tile: TileName): Uint32Array {
-  const all = outputsOf(memory, one, tile).flatMap((numbers) => Array.from(numbers));
-  return bitsOf(Float64Array.from(all));
+  const outputs = outputsOf(memory, one, tile);
+  const all = new Float64Array(outputs.reduce((count, { length }) => count + length, 0));
+  let end = 0;
+  for (const numbers of outputs) {
+    all.set(numbers, end);
+    end += numbers.length;
+  }
+  return new Uint32Array(all.buffer);
 }
 
 /** Words of a memory that change outside of some ranges of bytes while something runs. */

@@ -16,6 +16,7 @@ import {
   matmulForwardTolerance,
 } from "../reference/tolerance.ts";
 import { float32, type Grid } from "../support/kernel-memory.ts";
+import { once } from "../support/once.ts";
 import { uniforms } from "../support/uniforms.ts";
 import { type Case, floatBytes, matrixOutput } from "./case.ts";
 import { GREATEST_ERROR } from "./errors.ts";
@@ -85,25 +86,30 @@ export function linearSparse(shape: Shape, finish: Finish, operands?: Operands):
   return forward("linearSparse", shape, finish, operands);
 }
 
-function forward(kernel: "linear" | "linearSparse", shape: Shape, finish: Finish, operands?: Operands): Case {
+function forward(kernel: "linear" | "linearSparse", shape: Shape, finish: Finish, given?: Operands): Case {
   const { rows, k, n } = shape;
   const sparse = kernel === "linearSparse";
   const flops = sparse ? flopsOf(shape) : 2 * rows * k * n;
-  const { twin, ownError } = FINISHES[finish];
+  const operands = once(() => given ?? operandsOf(shape));
+  const twin = once(() => {
+    const { x, w, b } = operands();
+    const { twin, ownError } = FINISHES[finish];
+    const atol = matmulForwardTolerance(x, w, b, rows, k, n).map((bound) => bound + ownError);
+    return { expected: twin(matmulForward(x, w, b, rows, k, n)), atol };
+  });
   return {
     kernel,
     what: `${shapeText(shape, rows, n, k)}, ${finish}`,
     flops,
     bytes: floatBytes(sparse ? flops / n : rows * k, (k + 1) * n, rows * n),
     prepare(memory, tile) {
-      const { x, w, b } = operands ?? operandsOf(shape);
+      const { x, w, b } = operands();
       const input = memory.putSlice(x, rows, k);
       const weights = memory.putWeights(w, b, k, n);
       const y = memory.slice(rows, n);
       const lists = sparse ? memory.listRows(input) : undefined;
       const kernels = memory.kernels(tile);
-      const expected = twin(matmulForward(x, w, b, rows, k, n));
-      const atol = matmulForwardTolerance(x, w, b, rows, k, n).map((bound) => bound + ownError);
+      const { expected, atol } = twin();
       return {
         run: lists
           ? () => kernels.linearSparse(y, lists, weights, y.range, finish)
@@ -117,26 +123,33 @@ function forward(kernel: "linear" | "linearSparse", shape: Shape, finish: Finish
 /** dxᵀ = W·dyᵀ, of blocks of 16 rows behind a block of others */
 export function linearBackwardInput(shape: Shape): Case {
   const { rows, k, n } = shape;
+  const operands = once(() => operandsOf(shape));
+  const twin = once(() => {
+    const { w, dy } = operands();
+    // rows of zeros pad k
+    const whole = (values: Float64Array) => padded(transpose(values, rows, k), panelsOf(k) * LANES * rows);
+    return {
+      expected: whole(matmulBackwardInput(dy, w, rows, k, n)),
+      atol: whole(matmulBackwardInputTolerance(dy, w, rows, k, n)),
+    };
+  });
   return {
     kernel: "linearBackwardInput",
     what: shapeText(shape, rows, k, n),
     flops: 2 * rows * k * n,
     bytes: floatBytes(rows * k, k * n, rows * n),
     prepare(memory, tile) {
-      const { w, b, dy } = operandsOf(shape);
+      const { w, b, dy } = operands();
       const weights = memory.putWeights(w, b, k, n);
       // blocks of 16 rows, transposed, are what panels are of the transpose; the first is of others
       const dyT = memory.room(weights.panels * LANES, LANES + rows);
       memory.write(panelsFrom(dyT, 1), padded(transpose(dy, rows, n), dyT.rows * rows));
       const dxT = memory.room(panelsOf(k) * LANES, LANES + rows);
       const kernels = memory.kernels(tile);
-      const atol = matmulBackwardInputTolerance(dy, w, rows, k, n);
-      // rows of zeros pad k
-      const whole = (values: Float64Array) => padded(transpose(values, rows, k), dxT.rows * rows);
-      const expected = whole(matmulBackwardInput(dy, w, rows, k, n));
+      const { expected, atol } = twin();
       return {
         run: () => kernels.linearBackwardInput(dxT, dyT, weights, [LANES, LANES + rows]),
-        outputs: [matrixOutput(memory, "dxᵀ", panelsFrom(dxT, 1), expected, { rtol: 0, atol: whole(atol) })],
+        outputs: [matrixOutput(memory, "dxᵀ", panelsFrom(dxT, 1), expected, { rtol: 0, atol })],
       };
     },
   };
@@ -176,18 +189,22 @@ export function gradientTolerance({ rows, k, n }: Shape, { x, dy }: Operands): F
 /** [dW; db] = [xᵀ·dy; Σ dy] */
 export function linearBackwardWeight(shape: Shape): Case {
   const { rows, k, n } = shape;
+  const operands = once(() => operandsOf(shape));
+  const twin = once(() => ({
+    expected: gradientOf(shape, operands()),
+    atol: gradientTolerance(shape, operands()),
+  }));
   return {
     kernel: "linearBackwardWeight",
     what: shapeText(shape, k, n, rows),
     flops: 2 * rows * k * n,
     bytes: floatBytes(rows * k, (k + 1) * n, rows * n),
     prepare(memory, tile) {
-      const operands = operandsOf(shape);
-      const x = memory.putSlice(operands.x, rows, k).own;
-      const dy = memory.putSlice(operands.dy, rows, n).own;
+      const x = memory.putSlice(operands().x, rows, k).own;
+      const dy = memory.putSlice(operands().dy, rows, n).own;
       const dw = memory.weights(k, n);
       const kernels = memory.kernels(tile);
-      const [expected, atol] = [gradientOf(shape, operands), gradientTolerance(shape, operands)];
+      const { expected, atol } = twin();
       return {
         run: () => kernels.linearBackwardWeight(dw, x, dy, rows),
         outputs: [matrixOutput(memory, "dW", dw, expected, { rtol: 0, atol })],

@@ -1,6 +1,8 @@
 import { ENTRY_BYTES, LANES, ROW_BYTES, SEGMENT } from "../../src/wasm/layout.ts";
 import { type Nonzeros, panelsOf, type Range, roundUp } from "../../src/wasm/matrix.ts";
+import type { Numbers } from "../reference/matmul.ts";
 import type { KernelMemory } from "../support/kernel-memory.ts";
+import { once } from "../support/once.ts";
 import { type Case, floatBytes, type List, type Output, readList, returned, span } from "./case.ts";
 import { type Shape, scattered, shapeText } from "./products.ts";
 
@@ -22,22 +24,22 @@ function listOf(values: readonly number[]): List {
   return { ends, entries };
 }
 
-function listsOutput(
-  memory: KernelMemory,
-  lists: Nonzeros,
-  [from, to]: Range,
-  numbers: (list: number) => readonly number[],
-): Output {
+/** All numbers of some lists. */
+function flat(count: number, list: (i: number) => List): number[] {
+  return Array.from({ length: count }, (_, i) => list(i)).flatMap(({ ends, entries }) => [
+    ...ends,
+    ...entries.flat(),
+  ]);
+}
+
+function listsOutput(memory: KernelMemory, lists: Nonzeros, [from, to]: Range, expected: Numbers): Output {
   const { at, stride, ends, endStride } = lists;
-  const flat = ({ ends, entries }: List) => [...ends, ...entries.flat()];
-  const each = (list: (i: number) => List) =>
-    Array.from({ length: to - from }, (_, i) => flat(list(from + i))).flat();
   const count = to - from;
   return {
     name: "lists",
     spans: [span(at + from * stride, count * stride), span(ends + from * endStride, count * endStride)],
-    read: () => each((i) => readList(memory, lists, i)),
-    expected: each((i) => listOf(numbers(i))),
+    read: () => flat(count, (i) => readList(memory, lists, from + i)),
+    expected,
     closeness: { rtol: 0, atol: 0 },
   };
 }
@@ -54,15 +56,19 @@ function caseOf(kernel: string, shape: Sparse, prepare: Case["prepare"]): Case {
 
 export function listRows(shape: Sparse, given?: Float32Array): Case {
   const { rows, k } = shape;
-  return caseOf("listRows", shape, (memory) => {
+  const made = once(() => {
     const values = given ?? valuesOf(shape);
+    const row = (i: number) => Array.from(values.subarray(i * k, (i + 1) * k));
+    return { values, expected: flat(rows, (i) => listOf(row(i))) };
+  });
+  return caseOf("listRows", shape, (memory) => {
+    const { values, expected } = made();
     const x = memory.putSlice(values, rows, k);
     const lists = memory.nonzeros(x.range[1], k);
     const kernels = memory.kernels();
-    const row = (i: number) => Array.from(values.subarray((i - x.range[0]) * k, (i - x.range[0] + 1) * k));
     return {
       run: () => kernels.listRows(lists, x, x.range),
-      outputs: [listsOutput(memory, lists, x.range, row)],
+      outputs: [listsOutput(memory, lists, x.range, expected)],
     };
   });
 }
@@ -70,16 +76,20 @@ export function listRows(shape: Sparse, given?: Float32Array): Case {
 /** @param columns which, multiples of 4; all where nothing is said */
 export function listColumns(shape: Sparse, columns?: Range, given?: Float32Array): Case {
   const { rows, k } = shape;
-  return caseOf("listColumns", shape, (memory) => {
+  const range: Range = columns ?? [0, roundUp(k, LANES)];
+  const made = once(() => {
     const values = given ?? valuesOf(shape);
+    const column = (i: number) => Array.from({ length: rows }, (_, r) => (i < k ? values[r * k + i] : 0));
+    return { values, expected: flat(range[1] - range[0], (i) => listOf(column(range[0] + i))) };
+  });
+  return caseOf("listColumns", shape, (memory) => {
+    const { values, expected } = made();
     const x = memory.putSlice(values, rows, k).own;
     const lists = memory.nonzeros(panelsOf(k) * LANES, rows);
     const kernels = memory.kernels();
-    const range: Range = columns ?? [0, roundUp(k, LANES)];
-    const column = (i: number) => Array.from({ length: rows }, (_, r) => (i < k ? values[r * k + i] : 0));
     return {
       run: () => kernels.listColumns(lists, x, rows, range),
-      outputs: [listsOutput(memory, lists, range, column)],
+      outputs: [listsOutput(memory, lists, range, expected)],
     };
   });
 }

@@ -5,6 +5,7 @@ import type { Numbers } from "../reference/matmul.ts";
 import { UNIT_ROUNDOFF as u } from "../reference/tolerance.ts";
 import { adamCoefficients } from "../support/adam.ts";
 import { float32, type Grid, type KernelMemory, trained } from "../support/kernel-memory.ts";
+import { once } from "../support/once.ts";
 import { uniforms } from "../support/uniforms.ts";
 import { type Case, floatBytes, matrixOutput, span } from "./case.ts";
 import {
@@ -105,21 +106,24 @@ export interface AdamOperands {
 /** Adam on rows of 16 parameters, and a gradient from memory. */
 export function adam(rows: number, operands?: AdamOperands): Case {
   const count = rows * LANES;
+  const made = once(() => {
+    const { before, gradient, step } = operands ?? {
+      before: stateInARun(count),
+      gradient: float32(uniforms(30, count)),
+      step: IN_A_RUN,
+    };
+    return { before, gradient, step, twin: adamTwin(before, gradient, new Float64Array(count), step) };
+  });
   return {
     kernel: "adamRows",
     what: `${rows}×${LANES}, step ${(operands?.step ?? IN_A_RUN).step}`,
     bytes: floatBytes(7 * count),
     prepare(memory) {
-      const { before, gradient, step } = operands ?? {
-        before: stateInARun(count),
-        gradient: float32(uniforms(30, count)),
-        step: IN_A_RUN,
-      };
+      const { before, gradient, step, twin } = made();
       const put = (values: Numbers) => memory.put(values, rows, LANES, 0);
       const grids = { w: put(before.w), m: put(before.m), v: put(before.v) };
       const [{ at }, { w, m, v }] = [put(gradient), grids];
       const coefficients = memory.putVector(adamCoefficients(step.step, step.settings));
-      const twin = adamTwin(before, gradient, new Float64Array(count), step);
       return {
         run: () => memory.exports.adamRows(w.at, m.at, v.at, at, rows, coefficients),
         outputs: stateOutputs(memory, grids, twin),
@@ -133,12 +137,16 @@ export function blocksOf({ k, n }: Pick<Shape, "k" | "n">): number {
   return panelsOf(k) * panelsOf(n);
 }
 
+/** A state of a layer's weights. */
+export function stateOf({ k, n }: Pick<Shape, "k" | "n">): State<Float32Array> {
+  return stateInARun((k + 1) * n);
+}
+
 /** A state of a layer's weights in memory. */
-export function putState(memory: KernelMemory, { k, n }: Shape) {
-  const state = stateInARun((k + 1) * n);
+export function putState(memory: KernelMemory, { k, n }: Shape, state = stateOf({ k, n })) {
   const put = (values: Numbers) => memory.put(values, k + 1, n, 0);
   const grids = { w: { ...put(state.w), k }, m: put(state.m), v: put(state.v) };
-  return { state, grids, weights: trained(grids.w, grids.m, grids.v) };
+  return { grids, weights: trained(grids.w, grids.m, grids.v) };
 }
 
 /** W, b and their moments after a step with the gradient [xᵀ·dy; Σ dy] */
@@ -155,19 +163,23 @@ function update(kernel: "linearUpdate" | "linearUpdateSparse", shape: Shape, giv
   const { rows, k, n } = shape;
   const sparse = kernel === "linearUpdateSparse";
   const flops = sparse ? flopsOf(shape) : 2 * rows * k * n;
+  const made = once(() => {
+    const [operands, state] = [given ?? operandsOf(shape), stateOf(shape)];
+    const [gradient, bound] = [gradientOf(shape, operands), gradientTolerance(shape, operands)];
+    return { operands, state, twin: adamTwin(state, gradient, bound, IN_A_RUN) };
+  });
   return {
     kernel,
     what: `${shapeText(shape, k, n, rows)}, Adam`,
     flops,
     bytes: floatBytes(sparse ? flops / n : rows * k, rows * n, 6 * (k + 1) * n),
     prepare(memory, tile) {
-      const operands = given ?? operandsOf(shape);
+      const { operands, state, twin } = made();
       const x = memory.putSlice(operands.x, rows, k).own;
       const dy = memory.putSlice(operands.dy, rows, n).own;
-      const { state, grids, weights } = putState(memory, shape);
+      const { grids, weights } = putState(memory, shape, state);
       const { step, settings } = IN_A_RUN;
       const room = memory.updateRoom(adamCoefficients(step, settings));
-      const twin = adamTwin(state, gradientOf(shape, operands), gradientTolerance(shape, operands), IN_A_RUN);
       const kernels = memory.kernels(tile);
       const lists = sparse ? memory.listColumns(x) : undefined;
       const [blocks, columns]: Range[] = [

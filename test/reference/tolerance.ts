@@ -38,11 +38,15 @@ export function gemmTolerance(k: number, maxAbsA: number, maxAbsB: number, maxAb
 }
 
 function magnitudes(a: Numbers): Float64Array {
-  return Float64Array.from(a, Math.abs);
+  // a loop, as `from` with a function is ten times slower
+  const sizes = new Float64Array(a.length);
+  for (let i = 0; i < a.length; i++) sizes[i] = Math.abs(a[i]);
+  return sizes;
 }
 
 function bounds(absoluteSums: Float64Array, terms: number): Float64Array {
-  return absoluteSums.map((sum) => gamma(terms) * sum + terms * SMALLEST);
+  const growth = gamma(terms);
+  return absoluteSums.map((sum) => growth * sum + terms * SMALLEST);
 }
 
 /** Bound of each element of `matmulForward`, [batch, n]. */

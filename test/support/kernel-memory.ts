@@ -4,6 +4,7 @@ import { type Exports, instantiate } from "../../src/wasm/instance.ts";
 import { Kernels, type LossRoom, type UpdateRoom } from "../../src/wasm/kernels.ts";
 import { GRADIENT_BYTES, LANES, ROW_BYTES, STATIC_BYTES } from "../../src/wasm/layout.ts";
 import {
+  elementIndex,
   listBytes,
   listEndBytes,
   type Matrix,
@@ -14,7 +15,6 @@ import {
   roundUp,
   type TrainedWeights,
   type Weights,
-  writeMatrix,
 } from "../../src/wasm/matrix.ts";
 import type { TileName } from "../../src/wasm/tiles.ts";
 import type { Numbers } from "../reference/matmul.ts";
@@ -159,7 +159,7 @@ export class KernelMemory {
   /** Numbers in a row, as float32. */
   putVector(values: Numbers): number {
     const at = this.allocate(values.length * 4);
-    this.floats(at, values.length).set(Array.from(values));
+    this.floats(at, values.length).set(values);
     return at;
   }
 
@@ -202,7 +202,7 @@ export class KernelMemory {
       scratch: this.allocate(rows * 2 * ROW_BYTES),
       weights: this.allocate(rows * 4),
     };
-    this.floats(room.weights, rows).set(Array.from(weights), from);
+    this.floats(room.weights, rows).set(weights, from);
     return room;
   }
 
@@ -214,11 +214,16 @@ export class KernelMemory {
   /** Row-major values into a matrix, with zeros in the lanes that pad its last panel. */
   write(grid: Grid, values: Numbers): void {
     const { rows, columns, panels } = grid;
-    const wide = new Float32Array(rows * panels * LANES);
-    for (let r = 0; r < rows; r++) {
-      for (let c = 0; c < columns; c++) wide[r * panels * LANES + c] = values[r * columns + c];
+    const [floats, from] = [this.#floats, values instanceof Float32Array ? values : float32(values)];
+    // row by row, and not by `writeMatrix`: what is next to each other here is so there
+    for (let p = 0; p < panels; p++) {
+      const width = Math.min(LANES, columns - p * LANES);
+      let [to, first] = [elementIndex(grid, 0, p * LANES), p * LANES];
+      for (let r = 0; r < rows; r++, to += ROW_BYTES / 4, first += columns) {
+        for (let c = 0; c < width; c++) floats[to + c] = from[first + c];
+      }
     }
-    writeMatrix(this.#floats, grid, [rows, panels * LANES], wide);
+    for (const lanes of this.#padding(grid)) lanes.fill(0);
   }
 
   /** A matrix back to row-major. */
@@ -229,10 +234,19 @@ export class KernelMemory {
   }
 
   /** The lanes that pad the last panel. */
-  padding({ rows, columns, panels, at, stride }: Grid): Float32Array {
-    const width = panels * LANES;
-    const all = this.read({ at, stride, panels, rows, columns: width });
-    return all.filter((_, i) => i % width >= columns);
+  padding(grid: Grid): Float32Array {
+    const rows = this.#padding(grid);
+    const all = new Float32Array(grid.panels * LANES * grid.rows - grid.columns * grid.rows);
+    for (const [r, lanes] of rows.entries()) all.set(lanes, r * lanes.length);
+    return all;
+  }
+
+  /** The same in memory, row by row; none where the columns fill all panels. */
+  #padding({ rows, columns, panels, ...matrix }: Grid): Float32Array[] {
+    const width = panels * LANES - columns;
+    if (width === 0) return [];
+    const first = elementIndex({ ...matrix, panels }, 0, columns) * 4;
+    return Array.from({ length: rows }, (_, r) => this.floats(first + r * ROW_BYTES, width));
   }
 
   /** The range of bytes that has been given out; a line behind it is the next one's. */
@@ -259,7 +273,7 @@ export function trained(w: WeightGrid, m: Grid, v: Grid): TrainedWeights {
 
 /** Float32 values, as a kernel sees them, for the twins. */
 export function float32(values: Numbers): Float32Array {
-  return Float32Array.from(Array.from(values));
+  return new Float32Array(values);
 }
 
 /** The bits of floats, to be compared exactly: 0 and −0 differ. */

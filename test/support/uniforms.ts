@@ -9,5 +9,7 @@ export function uniforms(seed: number, count: number, low = -1, high = 1): Float
     return state / 2 ** 32;
   };
   next();
-  return Float64Array.from({ length: count }, () => low + (high - low) * next());
+  const values = new Float64Array(count);
+  for (let i = 0; i < count; i++) values[i] = low + (high - low) * next();
+  return values;
 }

@@ -3,17 +3,9 @@ import { LANES, ROW_BYTES } from "../../src/wasm/layout.ts";
 import { panelsOf } from "../../src/wasm/matrix.ts";
 import { TILES, type TileName } from "../../src/wasm/tiles.ts";
 import { bitsOfCase, checkCase, readList } from "../cases/case.ts";
-import {
-  FINISH_NAMES,
-  linear,
-  linearSparse,
-  type Operands,
-  operandsOf,
-  type Shape,
-  scattered,
-} from "../cases/products.ts";
+import { FINISH_NAMES, linear, linearSparse, operandsOf, type Shape, scattered } from "../cases/products.ts";
 import { countEntries, listColumns, listRows } from "../cases/sparse.ts";
-import { linearUpdate, linearUpdateSparse, putState, STATE } from "../cases/updates.ts";
+import { linearUpdate, linearUpdateSparse, putState, STATE, stateOf } from "../cases/updates.ts";
 import { adamCoefficients } from "../support/adam.ts";
 import { EXACT } from "../support/closeness.ts";
 import { bitsOf, openBuilds } from "../support/kernel-memory.ts";
@@ -39,19 +31,34 @@ function mostlyZero({ rows, k }: Shape, density: number): Float32Array {
   });
 }
 
-function sparseOperands(shape: Shape, density: number): Operands {
-  return { ...operandsOf(shape), x: mostlyZero(shape, density) };
-}
+/** Some x of each shape and all that is done with it: made once for all builds and tiles, which share operands and twins. */
+const LAYERS = DENSITIES.map((density) =>
+  SHAPES.map((shape) => {
+    const values = mostlyZero(shape, density);
+    const operands = { ...operandsOf(shape), x: values };
+    return {
+      shape,
+      operands,
+      state: stateOf(shape),
+      lists: [listRows(shape, values), listColumns(shape, undefined, values), countEntries(shape, values)],
+      products: FINISH_NAMES.map((finish) => ({
+        sparse: linearSparse(shape, finish, operands),
+        dense: linear(shape, finish, operands),
+      })),
+      update: { sparse: linearUpdateSparse(shape, operands), dense: linearUpdate(shape, operands) },
+    };
+  }),
+);
 
 describe.each(await openBuilds())("$file", ({ memory }) => {
-  test.each(DENSITIES)("lists at density %d: all that is not zero, in order", (density) => {
-    for (const shape of SHAPES) {
-      const values = mostlyZero(shape, density);
-      checkCase(memory, listRows(shape, values));
-      checkCase(memory, listColumns(shape, undefined, values));
-      checkCase(memory, countEntries(shape, values));
-    }
-  });
+  test.each(DENSITIES.map((density, i) => [density, LAYERS[i]] as const))(
+    "lists at density %d: all that is not zero, in order",
+    (_, layers) => {
+      for (const { lists } of layers) {
+        for (const one of lists) checkCase(memory, one);
+      }
+    },
+  );
 
   test("listColumns writes the lists of its own columns only", () => {
     checkCase(memory, listColumns({ rows: 9, k: 70, density: 0.5 }, [20, 48]));
@@ -71,40 +78,37 @@ describe.each(await openBuilds())("$file", ({ memory }) => {
   });
 
   describe.each(tiles)("tile %s", (tile) => {
-    const densityOf = (i: number): number => DENSITIES[(i + tiles.indexOf(tile)) % DENSITIES.length];
+    const layers = SHAPES.map((_, i) => LAYERS[(i + tiles.indexOf(tile)) % DENSITIES.length][i]);
 
     test("linearSparse is right, and is linear to the bit", () => {
-      for (const [i, shape] of SHAPES.entries()) {
-        const operands = sparseOperands(shape, densityOf(i));
-        for (const finish of FINISH_NAMES) {
-          const sparse = linearSparse(shape, finish, operands);
+      for (const { shape, products } of layers) {
+        for (const { sparse, dense } of products) {
           checkCase(memory, sparse, tile);
-          const expected = bitsOfCase(memory, linear(shape, finish, operands), tile);
+          const expected = bitsOfCase(memory, dense, tile);
           expect(bitsOfCase(memory, sparse, tile), nameOf(shape)).toBeAllClose(expected, EXACT);
         }
       }
     });
 
     test("linearUpdateSparse is right, and is linearUpdate to the bit", () => {
-      for (const [i, shape] of SHAPES.entries()) {
-        const operands = sparseOperands(shape, densityOf(i));
-        const sparse = linearUpdateSparse(shape, operands);
+      for (const { shape, update } of layers) {
+        const { sparse, dense } = update;
         checkCase(memory, sparse, tile);
-        const expected = bitsOfCase(memory, linearUpdate(shape, operands), tile);
+        const expected = bitsOfCase(memory, dense, tile);
         expect(bitsOfCase(memory, sparse, tile), nameOf(shape)).toBeAllClose(expected, EXACT);
       }
     });
 
     test("linearUpdateSparse, some columns after others, gives the same bits", () => {
       const kernels = memory.kernels(tile);
-      for (const [i, shape] of SHAPES.entries()) {
+      for (const { shape, operands, state } of layers) {
         const { rows, k, n } = shape;
-        const { x, dy } = sparseOperands(shape, densityOf(i));
+        const { x, dy } = operands;
         memory.reset();
         const lists = memory.listColumns(memory.putSlice(x, rows, k).own);
         const delta = memory.putSlice(dy, rows, n).own;
         const room = memory.updateRoom(adamCoefficients(3));
-        const [whole, parts] = [putState(memory, shape), putState(memory, shape)];
+        const [whole, parts] = [putState(memory, shape, state), putState(memory, shape, state)];
         const end = panelsOf(k) * LANES;
         const half = 4 * Math.floor(k / 8);
         kernels.linearUpdateSparse(whole.weights, lists, delta, rows, [0, end], room);
