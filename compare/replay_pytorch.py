@@ -130,7 +130,7 @@ class VAE(nn.Module):
         for name, module in names.items():
             self.add_module(name, module)
         self.layers = lambda: (encoder, heads["fc_mu"], heads["fc_logvar"], decoder)
-        self.activation = {"relu": torch.relu, "tanh": torch.tanh}[config["activation"]]
+        self.activation = {"relu": torch.relu, "tanh": torch.tanh, "silu": torch.nn.functional.silu}[config["activation"]]
         self.likelihood = LIKELIHOODS[config["likelihood"]]
 
     def forward(self, x, noise):

@@ -15,7 +15,7 @@ function transpose(data, [n, k]) {
 function lossOf({ np, nn }, { hidden, activation, likelihood }) {
   const depth = hidden.length;
   const linear = (x, [w, b]) => np.add(np.matmul(x, w), b);
-  const activate = activation === "relu" ? nn.relu : np.tanh;
+  const activate = { relu: nn.relu, tanh: np.tanh, silu: (x) => x.ref.mul(nn.sigmoid(x)) }[activation];
   return (parameters, x, eps) => {
     const layers = parameters.flatMap((_, i) => (i % 2 === 0 ? [[parameters[i], parameters[i + 1]]] : []));
     let h = x.ref;

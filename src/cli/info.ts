@@ -3,8 +3,11 @@ import { stat } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import process from "node:process";
 import { styleText } from "node:util";
+import { architecture, layersOf } from "../model/architecture.ts";
 import { MOST_WORKERS } from "../model/config.ts";
+import { viewOf } from "../model/layers/kinds.ts";
 import { parameterCount, parameterTable } from "../model/parameters.ts";
+import { countOf } from "../model/tensors.ts";
 import { TRAIN_DEFAULTS, tuneEngine } from "../node.ts";
 import { groupDigits } from "../report/numbers.ts";
 import { RUN_FILES } from "../runs/run-directory-node.ts";
@@ -39,6 +42,7 @@ export async function infoCommand(path: string, { json = false }: { json?: boole
   if (json) return printJson(asJson(model, files, kernels, session, plan));
   const sections: [title: string, lines: string[]][] = [
     ["Model", modelLines(model)],
+    ["Layers", layerLines(model)],
     ["Parameters", parameterLines(model)],
     ["Files", fileLines(files)],
     ["Kernels here", kernelLines(kernels)],
@@ -107,12 +111,14 @@ function trainedText({ epochs, steps }: { epochs: number; steps: number }): stri
   return steps === 0 ? whole : `${whole} and ${counted(steps, "step")}`;
 }
 
+/** A line for each layer, as PyTorch prints its modules. */
+function layerLines({ config }: OpenedFile): string[] {
+  return layersOf(architecture(config)).map((layer) => viewOf(layer).torch(layer, config).join(", "));
+}
+
 function parameterLines({ config }: OpenedFile): string[] {
   const table = parameterTable(config);
-  const rows = table.tensors.map(([name, shape]) => {
-    const count = shape.reduce((product, size) => product * size, 1);
-    return [name, shape.join(" × "), groupDigits(count)];
-  });
+  const rows = table.tensors.map(([name, shape]) => [name, shape.join(" × "), groupDigits(countOf(shape))]);
   return columns(
     [["name", "shape", "numbers"], ...rows, ["all", "", groupDigits(parameterCount(table))]],
     [2],
