@@ -1,4 +1,4 @@
-// The exports, which src/wasm/kernels.ts types. Kernels own no memory: the caller plans it and passes pointers and
+// The exports, which src/wasm/kernels.ts calls. Kernels own no memory: the caller plans it and passes pointers and
 // sizes.
 
 export { LAYOUT } from "../src/wasm/layout";

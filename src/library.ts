@@ -29,9 +29,10 @@ export {
 export type { Likelihood } from "./model/likelihoods.ts";
 export type { Terms } from "./model/objective.ts";
 export type { ParameterTable } from "./model/parameters.ts";
+export type { RowValues } from "./model/row-values.ts";
 export type { NamedTensor, Tensors } from "./model/tensors.ts";
 export type { TrainingState } from "./model/training-state.ts";
-export { type Posterior, type RowLosses, type RowValues, Vae } from "./model/vae.ts";
+export { type Posterior, type RowLosses, Vae } from "./model/vae.ts";
 export type { EpochMetrics } from "./train/metrics.ts";
 export { type TrainOptions, train } from "./train/train.ts";
 export { type Progress, Trainer, type TrainerOptions } from "./train/trainer.ts";

@@ -10,6 +10,7 @@ import { ConfigError, FormatError } from "../errors.ts";
 import { MODULE_NAMES, type Sizes, sizesOf } from "../model/architecture.ts";
 import { checkConfig, expectKnown, type VaeConfig } from "../model/config.ts";
 import { parameterTable } from "../model/parameters.ts";
+import { byName } from "../model/tensors.ts";
 import { CONFIG_KEYS, checkFile } from "./metadata.ts";
 import { type ModelFile, takeTensors } from "./model-file.ts";
 
@@ -39,7 +40,7 @@ export function importModel(bytes: Uint8Array, options: ImportOptions = {}, name
   checkFile(`${name}: `, () => checkConfig(sizes));
   const config = checkConfig({ ...options, ...sizes });
   const tensors = takeTensors(file, parameterTable(config).tensors, name);
-  return { config, info: {}, tensors: new Map(tensors.map((tensor) => [tensor.name, tensor])) };
+  return { config, info: {}, tensors: byName(tensors) };
 }
 
 /** A file of Elbow's own has an activation and a likelihood, which options or defaults must not replace. */

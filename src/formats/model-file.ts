@@ -11,7 +11,7 @@ import {
 import { FormatError } from "../errors.ts";
 import type { VaeConfig } from "../model/config.ts";
 import { parameterTable } from "../model/parameters.ts";
-import type { NamedTensor } from "../model/tensors.ts";
+import { byName, type NamedTensor } from "../model/tensors.ts";
 import { describeModel, MetadataReader, type ModelInfo } from "./metadata.ts";
 
 /** Names and shapes of tensors, as in `parameterTable`. */
@@ -59,7 +59,7 @@ export function parseModel(bytes: Uint8Array, name = "the model"): ModelFile {
   return {
     config,
     info: reader.info(),
-    tensors: new Map(tensors.map((tensor) => [tensor.name, tensor])),
+    tensors: byName(tensors),
   };
 }
 

@@ -6,7 +6,7 @@ import type { VaeConfig } from "../model/config.ts";
 import { viewOf } from "../model/layers/kinds.ts";
 import { LIKELIHOODS, type LikelihoodEntry } from "../model/likelihoods.ts";
 import { parameterCount, parameterTable } from "../model/parameters.ts";
-import type { NamedTensor } from "../model/tensors.ts";
+import { byName, type NamedTensor } from "../model/tensors.ts";
 import { describeModel, type ModelInfo } from "./metadata.ts";
 
 /** Old enough for every runtime of today, young enough for nothing to be missing. ONNX 1.12. */
@@ -33,7 +33,7 @@ export interface OnnxFiles {
  *
  * @param model a `Vae`, or its config and its tensors.
  * @param info what else is known, for the metadata.
- * @throws {ConfigError} where the weights are more than an ONNX file can hold
+ * @throws {ConfigError} when the weights are more than an ONNX file can hold
  */
 export function serializeOnnx(
   model: { readonly config: VaeConfig; tensors(): readonly NamedTensor[] },
@@ -48,7 +48,7 @@ export function serializeOnnx(
   const [mean, reconstruction] = [rowsOf("mean", config.inputDim), rowsOf("reconstruction", config.inputDim)];
   const up = (...outputs: string[]) => chainNodes(encoder, config, "x", outputs);
   const down = (from: string, to: string) => decoderNodes(decoder, config, from, to);
-  const tensors = new Map(model.tensors().map((tensor) => [tensor.name, tensor]));
+  const tensors = byName(model.tensors());
   const file = (name: string, node: NodeProto[], input: ValueInfoProto, ...output: ValueInfoProto[]) => {
     // a graph has the weights that its nodes read
     const initializer = node.flatMap((one) => one.input.flatMap((key) => tensors.get(key) ?? []));

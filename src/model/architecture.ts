@@ -26,9 +26,12 @@ export interface DenseLayer {
 export type Layer = DenseLayer;
 
 /** x → encoder → μ and log σ² side by side; z → decoder → the parameters of p(x|z). */
-export interface Architecture {
-  readonly encoder: readonly Layer[];
-  readonly decoder: readonly Layer[];
+export type Architecture = Halves<Layer>;
+
+/** Something for each layer of either half. */
+export interface Halves<T> {
+  readonly encoder: readonly T[];
+  readonly decoder: readonly T[];
 }
 
 /** The sizes that the shapes of the weights tell. */
@@ -73,8 +76,8 @@ function chain(input: Signal, all: readonly Modules[], side: string, last: Signa
   return layers;
 }
 
-/** All layers, in the order of their parameters in memory and in files. */
-export function layersOf({ encoder, decoder }: Architecture): readonly Layer[] {
+/** All layers, or what there is for each, in the order of their parameters in memory and in files. */
+export function layersOf<T>({ encoder, decoder }: Halves<T>): readonly T[] {
   return [...encoder, ...decoder];
 }
 

@@ -1,11 +1,13 @@
 import type { Draws, Kernels, Source, UpdateRoom } from "../wasm/kernels.ts";
 import type { Range } from "../wasm/matrix.ts";
+import { layersOf } from "./architecture.ts";
 import type { VaeConfig } from "./config.ts";
 import { kindOf } from "./layers/kinds.ts";
 import type { ParameterPlaces, PlacedLayer, Share } from "./layers/layer.ts";
 import { LIKELIHOODS, type LikelihoodEntry } from "./likelihoods.ts";
-import type { LayerMemory, NetworkMemory } from "./network-memory.ts";
+import type { NetworkMemory } from "./network-memory.ts";
 import { Objective } from "./objective.ts";
+import { parameterTable } from "./parameters.ts";
 
 /** What one worker updates of each layer's weights, encoder before decoder. */
 export type Shares = readonly Share[];
@@ -38,22 +40,21 @@ export class Network {
     this.#kernels = kernels;
     this.#config = config;
     this.#objective = new Objective(kernels, config, memory.objective, buffer);
-    let { w, m, v } = parameters;
-    const place = ({ layer, ...places }: LayerMemory): PlacedLayer => {
-      const placed = kindOf(layer).place(
+    const { w, m, v } = parameters;
+    const { places } = parameterTable(config);
+    this.#layers = layersOf(memory).map(({ layer, ...rest }, i) => {
+      const { offset } = places[i]!;
+      const own = { w: w + offset, m: m + offset, v: v + offset };
+      return kindOf(layer).place(
         kernels,
         layer,
-        { ...places, parameters: { w, m, v }, transposes: memory.transposes },
+        { ...rest, parameters: own, transposes: memory.transposes },
         config,
       );
-      const bytes = kindOf(layer).bytes(layer);
-      [w, m, v] = [w + bytes, m + bytes, v + bytes];
-      return placed;
-    };
-    this.#encoder = memory.encoder.map(place);
-    this.#decoder = memory.decoder.map(place);
-    this.#layers = [...this.#encoder, ...this.#decoder];
-    this.#parameters = parameters.w;
+    });
+    this.#encoder = this.#layers.slice(0, memory.encoder.length);
+    this.#decoder = this.#layers.slice(memory.encoder.length);
+    this.#parameters = w;
     const { mean }: LikelihoodEntry = LIKELIHOODS[config.likelihood];
     this.#mean = mean;
   }

@@ -22,7 +22,7 @@ export const TERMS = ["reconstruction", "kl"] as const satisfies (keyof Terms)[]
  * @internal
  */
 export function eachTerm<T>(make: (term: keyof Terms) => T): Terms<T> {
-  return Object.fromEntries(TERMS.map((term) => [term, make(term)])) as unknown as Terms<T>;
+  return Object.fromEntries(TERMS.map((term) => [term, make(term)])) as Record<keyof Terms, T>;
 }
 
 /**
@@ -78,7 +78,7 @@ export class Objective {
     this.#weights = eachTerm((term) => new Float32Array(buffer, weights[term].at, weights[term].bytes / 4));
   }
 
-  /** Both terms of some rows. */
+  /** Both terms of some rows. With weights, out becomes the gradient of the first, each row times its weight. */
   evaluate(out: Matrix, x: Matrix, latent: Latent, rows: Range, weights?: number): void {
     const { likelihood, inputDim } = this.#config;
     const { losses, scratch } = this.#memory;
@@ -91,7 +91,7 @@ export class Objective {
     this.#kernels.kl(losses.kl.at, latent, rows);
   }
 
-  /** Both terms of some rows, and out becomes the gradient by it. */
+  /** Both terms of some rows, and out becomes the gradient of the loss with respect to it. */
   differentiate(out: Matrix, x: Matrix, latent: Latent, rows: Range): void {
     for (const term of TERMS) this.#weights[term].fill(WEIGHTS[term], ...rows);
     this.evaluate(out, x, latent, rows, this.#memory.weights.reconstruction.at);

@@ -12,6 +12,15 @@ export interface NamedTensor {
 export type Tensors = ReadonlyMap<string, Pick<NamedTensor, "data">>;
 
 /**
+ * Tensors by their names.
+ *
+ * @internal
+ */
+export function byName<T extends { readonly name: string }>(tensors: readonly T[]): Map<string, T> {
+  return new Map(tensors.map((tensor) => [tensor.name, tensor]));
+}
+
+/**
  * How many numbers a tensor of a shape has.
  *
  * @internal

@@ -1,6 +1,6 @@
 import type { NamedTensor } from "./tensors.ts";
 
-/** All that a training run needs to go on as if it had never stopped. */
+/** All that a training run needs to resume as if it had never stopped. */
 export interface TrainingState {
   /** Whole epochs that are done. */
   readonly epoch: number;

@@ -1,4 +1,3 @@
-import { ConfigError } from "../errors.ts";
 import { seedKey } from "../random/philox.ts";
 import { PURPOSE } from "../random/purpose.ts";
 import { Arena, growTo, type Region } from "../wasm/arena.ts";
@@ -28,14 +27,12 @@ import {
   parameterTable,
   unpackTensors,
 } from "./parameters.ts";
+import { countRows, expectValues, type RowValues } from "./row-values.ts";
 import type { NamedTensor, Tensors } from "./tensors.ts";
 
 /** Rows that are worked on at once: enough to keep the kernels busy, few enough to stay in the cache. */
 const CHUNK = 64;
 const USE = { capacity: CHUNK, training: false, sparse: false, listHidden: false } as const;
-
-/** Rows of data, row-major: float32 in [0, 1], or bytes that stand for value / 255. */
-export type RowValues = Float32Array | Uint8Array;
 
 /**
  * The kernels that a model runs on.
@@ -338,21 +335,4 @@ export class Vae {
 /** All rows in chunks: the first row of each, and how many it has. */
 function* chunks(count: number): Generator<readonly [first: number, size: number]> {
   for (let first = 0; first < count; first += CHUNK) yield [first, Math.min(CHUNK, count - first)];
-}
-
-/**
- * @throws {ConfigError} when they are something else than `RowValues`
- *
- * @internal
- */
-export function expectValues(setting: string, values: unknown): asserts values is RowValues {
-  if (values instanceof Float32Array || values instanceof Uint8Array) return;
-  const found = Object.prototype.toString.call(values).slice("[object ".length, -1);
-  throw new ConfigError({ setting, expected: "a Float32Array or a Uint8Array (row-major)", found });
-}
-
-function countRows(what: string, values: ArrayLike<number>, width: number): number {
-  if (values.length % width === 0) return values.length / width;
-  const [expected, found] = [`${width} numbers each`, `${values.length} numbers in all`];
-  throw new ConfigError({ setting: what, expected, found });
 }

@@ -83,9 +83,3 @@ export function toBytes(values: Intensities): Uint8Array<ArrayBuffer> {
   }
   return bytes;
 }
-
-/** The square image of a row of `dim` numbers: 784 is 28 × 28. Undefined if `dim` is no square. */
-export function imageShapeOf(dim: number): ImageShape | undefined {
-  const side = Math.sqrt(dim);
-  return Number.isInteger(side) && side > 0 ? [side, side] : undefined;
-}

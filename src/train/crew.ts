@@ -36,7 +36,7 @@ export function useThreads(threads: Threads): void {
 }
 
 /**
- * How many are to train, and whose threads they are; without threads it is this one alone.
+ * The number of workers and the threads that run them; without threads it is this one alone.
  *
  * @param handedIn whether the model's kernels were handed in as a module: there is no shared build of them then
  * @throws {ConfigError} when the number is none, or more are asked for than there can be here

@@ -3,9 +3,10 @@ import { ConfigError } from "../errors.ts";
 import type { VaeConfig } from "../model/config.ts";
 import { LIKELIHOODS } from "../model/likelihoods.ts";
 import { expectTensors } from "../model/parameters.ts";
+import { expectValues } from "../model/row-values.ts";
+import { byName } from "../model/tensors.ts";
 import type { TrainingState } from "../model/training-state.ts";
-import { expectValues, type Vae } from "../model/vae.ts";
-import { byName } from "./open-session.ts";
+import type { Vae } from "../model/vae.ts";
 
 /** @throws {ConfigError} when there are no rows, or they do not fit the model */
 export function expectRows(what: string, rows: Rows, { inputDim, likelihood }: VaeConfig): void {

@@ -1,7 +1,7 @@
 import type { Rows } from "../data/dataset.ts";
 import type { TrainingConfig } from "../model/config.ts";
 import { packTensors } from "../model/parameters.ts";
-import type { NamedTensor } from "../model/tensors.ts";
+import { byName } from "../model/tensors.ts";
 import type { TrainingState } from "../model/training-state.ts";
 import type { Vae } from "../model/vae.ts";
 import { allocateShared, growTo, type Region } from "../wasm/arena.ts";
@@ -79,8 +79,4 @@ function fillState(buffer: ArrayBufferLike, memory: SessionMemory, vae: Vae, sta
 /** A region as float32. */
 export function floatsOf(buffer: ArrayBufferLike, { at, bytes }: Region): Float32Array {
   return new Float32Array(buffer, at, bytes / 4);
-}
-
-export function byName(tensors: readonly NamedTensor[]): ReadonlyMap<string, NamedTensor> {
-  return new Map(tensors.map((tensor) => [tensor.name, tensor]));
 }

@@ -38,7 +38,7 @@ export interface TrainerOptions extends Partial<TrainingConfig> {
    * where there can be no workers, as in a page that is not cross-origin isolated and for a model of Vae.fromModule.
    */
   readonly workers?: number | undefined;
-  /** Where to go on from; the model takes the state's parameters over. */
+  /** The state to resume from; the model takes the state's parameters over. */
   readonly resume?: TrainingState | undefined;
   /** Called about ten times a second while an epoch is being trained, and at its end. */
   readonly onProgress?: ((progress: Progress) => void) | undefined;

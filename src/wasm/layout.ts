@@ -32,7 +32,10 @@ export const TILE_4X8 = 3;
 /** Memory below this belongs to the kernels' static data. */
 export const STATIC_BYTES = 4096;
 
-/** One number of all these, which each kernel build exports: a build of other constants shows that it is one. */
+/** Raise it when an export of the kernels changes its parameters or its meaning. */
+export const INTERFACE = 1;
+
+/** A checksum of all these, which each kernel build exports: a build of another version is refused. */
 export const LAYOUT =
   3 * LANES +
   5 * ROW_BYTES +
@@ -47,4 +50,5 @@ export const LAYOUT =
   37 * TILE_4X16 +
   41 * TILE_6X8 +
   43 * TILE_4X8 +
-  47 * STATIC_BYTES;
+  47 * STATIC_BYTES +
+  53 * INTERFACE;

@@ -32,7 +32,7 @@ const MISTAKEN: readonly (readonly [found: (given: unknown) => boolean, what: st
  * Makes sure that the kernels came as a module, and that the engine can run them: bundlers and runtimes differ in what
  * `import kernels from "….wasm"` gives.
  *
- * @throws {KernelError} that says what it is instead and what to do
+ * @throws {KernelError} when it is something else, with what to do about it
  */
 export function expectModule(given: unknown): asserts given is WebAssembly.Module {
   chooseArithmetic("simd");

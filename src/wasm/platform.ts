@@ -14,7 +14,7 @@ export interface AskedKernels {
   readonly width?: Width | undefined;
 }
 
-/** Kernels that have shown that they compute here. */
+/** Kernels that passed the self-check here. */
 export interface LoadedKernels {
   readonly module: WebAssembly.Module;
   readonly arithmetic: Arithmetic;

@@ -15,7 +15,7 @@ export interface Engine {
 }
 
 /**
- * The part of a matrix that is not zero below which a product over lists takes less time than the dense one, as
+ * The density of nonzeros below which a product over lists takes less time than the dense one, as
  * measured: five panels of sums share the work of an entry in 256-bit registers, two in 128-bit ones.
  */
 export const SPARSE_BELOW: Readonly<Record<TileName, number>> = {

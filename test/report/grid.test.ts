@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { ConfigError } from "../../src/errors.ts";
-import { imageGrid, imageShapeOf, toBytes } from "../../src/report/grid.ts";
+import { imageGrid, toBytes } from "../../src/report/grid.ts";
 
 /** n images, image i all of i / 255. */
 function flat(n: number, height: number, width: number): Float32Array {
@@ -74,10 +74,4 @@ test("what is not whole images is refused", () => {
   }
   expect(() => imageGrid(new Float32Array(0), [0, 28])).toThrow(ConfigError);
   expect(() => imageGrid(new Float32Array(4), [0, 28])).toThrow(ConfigError);
-});
-
-test("a square number is a square image", () => {
-  expect(imageShapeOf(784)).toEqual([28, 28]);
-  expect(imageShapeOf(1)).toEqual([1, 1]);
-  for (const dim of [0, 2, 783, 785, -4, 6.25, Number.NaN]) expect(imageShapeOf(dim)).toBeUndefined();
 });

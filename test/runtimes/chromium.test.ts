@@ -25,7 +25,10 @@ suite("Chromium, not isolated", { skip: noChromium }, () => {
   test("two workers are refused", async () => {
     const { name, message } = await call("fail", 2);
     assert.equal(name, "ConfigError");
-    assert.match(message, /workers must be 1 or left out, not 2: .*Cross-Origin-Opener-Policy/);
+    assert.match(
+      message,
+      /workers: expected 1 \(memory cannot be shared here\), found 2; .*Cross-Origin-Opener-Policy/,
+    );
   });
 });
 
@@ -34,7 +37,7 @@ suite("Chromium, HTML for kernels", { skip: noChromium }, () => {
   test("is a KernelError", async () => {
     const { name, message } = await call("fail", 1);
     assert.equal(name, "KernelError");
-    assert.match(message, /expected WebAssembly at http.*kernels.*\.wasm, found text\/html/);
+    assert.match(message, /http.*kernels.*\.wasm: expected the kernels as WebAssembly, found text\/html/);
   });
 });
 

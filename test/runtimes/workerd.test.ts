@@ -31,6 +31,6 @@ suite("workerd", () => {
     const { known, name, message } = await ask<{ known: boolean; name: string; message: string }>("bytes");
     assert.ok(known);
     assert.equal(name, "KernelError");
-    assert.match(message, /expected the kernels as a WebAssembly.Module, found its bytes/);
+    assert.match(message, /the kernels: expected a WebAssembly.Module, found its bytes/);
   });
 });

@@ -104,7 +104,7 @@ export function nodeFilesLoadedBy(entry: string, edges: readonly Edge[]): string
   return [...reached].filter(mayUseNode).map((path) => `${entry} loads ${path}`);
 }
 
-export const MOST_LINES = 400;
+export const MOST_LINES = 350;
 
 /** A longer file is two ideas sharing a room. */
 export function longFiles(sources: Sources): string[] {

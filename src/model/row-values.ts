@@ -1,0 +1,28 @@
+import { ConfigError } from "../errors.ts";
+
+/** Rows of data, row-major: float32 in [0, 1], or bytes that stand for value / 255. */
+export type RowValues = Float32Array | Uint8Array;
+
+/**
+ * @throws {ConfigError} when they are something else than `RowValues`
+ *
+ * @internal
+ */
+export function expectValues(setting: string, values: unknown): asserts values is RowValues {
+  if (values instanceof Float32Array || values instanceof Uint8Array) return;
+  const found = Object.prototype.toString.call(values).slice("[object ".length, -1);
+  throw new ConfigError({ setting, expected: "a Float32Array or a Uint8Array (row-major)", found });
+}
+
+/**
+ * Rows in `values`.
+ *
+ * @throws {ConfigError} when they are no whole rows
+ *
+ * @internal
+ */
+export function countRows(what: string, values: ArrayLike<number>, width: number): number {
+  if (values.length % width === 0) return values.length / width;
+  const [expected, found] = [`${width} numbers each`, `${values.length} numbers in all`];
+  throw new ConfigError({ setting: what, expected, found });
+}
