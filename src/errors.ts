@@ -16,6 +16,7 @@ export interface Fault {
  * caller gave, is a bug.
  */
 export abstract class ElbowError extends Error {
+  /** What the message says, as data. */
   readonly fault: Fault;
 
   constructor(fault: Fault, options?: ErrorOptions) {

@@ -6,6 +6,7 @@ export {
   DataError,
   DivergedError,
   ElbowError,
+  type Fault,
   FileError,
   FormatError,
   KernelError,

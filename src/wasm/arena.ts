@@ -18,6 +18,7 @@ export interface Region {
   readonly name: string;
   /** Byte offset. */
   readonly at: number;
+  /** Its length. */
   readonly bytes: number;
 }
 

@@ -1,10 +1,16 @@
 import type { Arithmetic } from "./builds.ts";
 import { TILE_4X8, TILE_4X16, TILE_6X8, TILE_6X16 } from "./layout.ts";
 
-/** The tiles' codes. */
-export const TILES = { "6x16": TILE_6X16, "4x16": TILE_4X16, "6x8": TILE_6X8, "4x8": TILE_4X8 } as const;
 /** Rows × columns of a product that the kernels keep in registers; it decides the time and no bit. */
-export type TileName = keyof typeof TILES;
+export type TileName = "6x16" | "4x16" | "6x8" | "4x8";
+
+/** The tiles' codes. */
+export const TILES: Readonly<Record<TileName, number>> = {
+  "6x16": TILE_6X16,
+  "4x16": TILE_4X16,
+  "6x8": TILE_6X8,
+  "4x8": TILE_4X8,
+};
 
 /** What is known about the engine that compiles the kernels. */
 export interface Engine {
