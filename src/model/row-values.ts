@@ -26,3 +26,23 @@ export function countRows(what: string, values: ArrayLike<number>, width: number
   const [expected, found] = [`${width} numbers each`, `${values.length} numbers in all`];
   throw new ConfigError({ setting: what, expected, found });
 }
+
+/**
+ * What a value takes in memory, in bytes.
+ *
+ * @internal
+ */
+export function bytesPerValue(values: RowValues): 1 | 4 {
+  return values instanceof Uint8Array ? 1 : 4;
+}
+
+/**
+ * Copies rows into a memory as the type that they have, at a byte offset.
+ *
+ * @internal
+ */
+export function placeRows(values: RowValues, buffer: ArrayBufferLike, at: number): void {
+  const Values: typeof Float32Array | typeof Uint8Array =
+    values instanceof Uint8Array ? Uint8Array : Float32Array;
+  new Values(buffer as ArrayBuffer, at, values.length).set(values);
+}

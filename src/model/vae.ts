@@ -27,7 +27,7 @@ import {
   parameterTable,
   unpackTensors,
 } from "./parameters.ts";
-import { countRows, expectValues, type RowValues } from "./row-values.ts";
+import { bytesPerValue, countRows, expectValues, placeRows, type RowValues } from "./row-values.ts";
 import type { NamedTensor, Tensors } from "./tensors.ts";
 
 /** Rows that are worked on at once: enough to keep the kernels busy, few enough to stay in the cache. */
@@ -319,10 +319,9 @@ export class Vae {
   #load(rows: RowValues, first: number, size: number): void {
     const { inputDim } = this.config;
     const part = rows.subarray(first * inputDim, (first + size) * inputDim);
-    const Values = part instanceof Uint8Array ? Uint8Array : Float32Array;
-    new Values(this.#memory.buffer, this.#staging.at, part.length).set(part);
-    const bytesPerValue = part instanceof Uint8Array ? 1 : 4;
-    this.#network.gather([0, size], { at: this.#staging.at, bytesPerValue }, this.#sequence.at);
+    const { at } = this.#staging;
+    placeRows(part, this.#memory.buffer, at);
+    this.#network.gather([0, size], { at, bytesPerValue: bytesPerValue(part) }, this.#sequence.at);
   }
 
   /** The first rows of a matrix to row-major `to`, from its row `first` on. */

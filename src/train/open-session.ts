@@ -1,6 +1,7 @@
 import type { Rows } from "../data/dataset.ts";
 import type { TrainingConfig } from "../model/config.ts";
 import { packTensors } from "../model/parameters.ts";
+import { placeRows } from "../model/row-values.ts";
 import { byName } from "../model/tensors.ts";
 import type { TrainingState } from "../model/training-state.ts";
 import type { Vae } from "../model/vae.ts";
@@ -53,19 +54,13 @@ export function openSession(vae: Vae, data: Rows, options: SessionOptions): Open
   const instance = instantiate(module, shared ? allocateShared(memory.plan) : undefined);
   if (!shared) growTo(instance.memory, memory.plan);
   const { buffer } = instance.memory;
-  fillRows(buffer, memory.data, data);
-  if (test) fillRows(buffer, memory.testData, test);
+  placeRows(data.values, buffer, memory.data.at);
+  if (test) placeRows(test.values, buffer, memory.testData.at);
   const sequence = new Uint32Array(buffer, memory.sequence.at, training.batchSize);
   for (let i = 0; i < sequence.length; i++) sequence[i] = i;
   if (options.resume) fillState(buffer, memory, vae, options.resume);
   vae.copyParameters(floatsOf(buffer, memory.parameters));
   return { session, memory, instance };
-}
-
-function fillRows(buffer: ArrayBufferLike, { at }: Region, { values }: Rows): void {
-  const Values: typeof Float32Array | typeof Uint8Array =
-    values instanceof Float32Array ? Float32Array : Uint8Array;
-  new Values(buffer as ArrayBuffer, at, values.length).set(values);
 }
 
 /** Adam's moments; the model gets the parameters. */

@@ -5,6 +5,7 @@ import type { NetworkUse } from "../model/layers/layer.ts";
 import { type NetworkMemory, planNetwork } from "../model/network-memory.ts";
 import { eachTerm, type Terms } from "../model/objective.ts";
 import { parameterTable } from "../model/parameters.ts";
+import { bytesPerValue } from "../model/row-values.ts";
 import { Arena, type Plan, pagesOf, type Region } from "../wasm/arena.ts";
 import type { Source, UpdateRoom } from "../wasm/kernels.ts";
 import { GRADIENT_BYTES, ROW_BYTES } from "../wasm/layout.ts";
@@ -57,8 +58,10 @@ export interface SessionMemory {
   readonly testData: Region & Source;
 }
 
+const NO_ROWS: DataShape = { count: 0, bytesPerValue: 1 };
+
 export function dataShape(rows: Rows | undefined): DataShape {
-  return { count: rows?.count ?? 0, bytesPerValue: rows?.values instanceof Float32Array ? 4 : 1 };
+  return rows ? { count: rows.count, bytesPerValue: bytesPerValue(rows.values) } : NO_ROWS;
 }
 
 function networkUse({ training, densities, listHidden }: Session): NetworkUse {

@@ -1,18 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { epochLine, groupDigits, lossText, rateText } from "../../src/report/numbers.ts";
-import type { EpochMetrics } from "../../src/train/metrics.ts";
-
-const first: EpochMetrics = {
-  epoch: 1,
-  trainLoss: 187.29999999999998,
-  trainReconstruction: 183.1,
-  trainKl: 4.2,
-  testLoss: 169.1,
-  testReconstruction: 164.6,
-  testKl: 4.5,
-  seconds: 1.4567,
-  imagesPerSecond: 41188.99,
-};
+import { firstEpoch as first } from "../support/metrics.ts";
 
 describe("the line for people", () => {
   test("says the epoch, the losses and the pace", () => {

@@ -2,18 +2,8 @@ import { describe, expect, test } from "vitest";
 import { ConfigError, FormatError } from "../../src/errors.ts";
 import { metricsLine, parseMetrics, serializeMetrics } from "../../src/runs/metrics.ts";
 import type { EpochMetrics } from "../../src/train/metrics.ts";
+import { firstEpoch as first } from "../support/metrics.ts";
 
-const first: EpochMetrics = {
-  epoch: 1,
-  trainLoss: 187.29999999999998,
-  trainReconstruction: 183.1,
-  trainKl: 4.2,
-  testLoss: 169.1,
-  testReconstruction: 164.6,
-  testKl: 4.5,
-  seconds: 1.4567,
-  imagesPerSecond: 41188.99,
-};
 const second: EpochMetrics = { ...first, epoch: 2, testLoss: null, testReconstruction: null, testKl: null };
 
 describe("metrics.jsonl", () => {
