@@ -1,4 +1,5 @@
 import { DataError } from "../errors.ts";
+import { countOf } from "./shape.ts";
 
 /**
  * The IDX format, as its authors describe it beside MNIST: two zero bytes, a byte for the element type (0x08, unsigned
@@ -31,7 +32,7 @@ export function parseIdxRows(file: string, bytes: Uint8Array): IdxRows {
   const magic = readMagic(file, bytes, IMAGES_MAGIC, TABLE_MAGIC, MOST_DIMENSIONS_MAGIC);
   const sizes = readSizes(file, bytes, magic & 0xff);
   const [count, ...rowSizes] = sizes as [number, ...number[]];
-  const dim = rowSizes.reduce((product, size) => product * size, 1);
+  const dim = countOf(rowSizes);
   const what = sizes.join(" × ");
   if (count === 0 || dim === 0) {
     throw fault(file, "at least one image of at least one pixel", what, "use a file that has rows");

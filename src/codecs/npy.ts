@@ -1,5 +1,6 @@
 import { ConfigError } from "../errors.ts";
 import { elementBytes } from "./dtypes.ts";
+import { countOf } from "./shape.ts";
 
 /** The data starts at a multiple of this, so that NumPy can map the file into memory. */
 const ALIGNMENT = 64;
@@ -15,7 +16,7 @@ export function serializeNpy(
   values: Float32Array | Float64Array,
   shape: readonly number[],
 ): Uint8Array<ArrayBuffer> {
-  const count = shape.reduce((product, size) => product * size, 1);
+  const count = countOf(shape);
   if (values.length !== count) {
     const expected = `${count} elements, as shape [${shape.join(", ")}] has`;
     const found = String(values.length);

@@ -1,3 +1,4 @@
+import { countOf } from "../codecs/shape.ts";
 import { TILES } from "../wasm/tiles.ts";
 import { ACTIVATIONS, type Activation } from "./activations.ts";
 import { LIKELIHOODS, type Likelihood } from "./likelihoods.ts";
@@ -137,11 +138,9 @@ export function checkConfig(given: PartialVaeConfig, { whole = false } = {}): Va
   throw refused("inputShape", expected, inputShape);
 }
 
-/** The product of a shape; undefined if it is not allowed. */
+/** The size of a row of this shape; undefined if the shape is not allowed. */
 function sizeOf(shape: readonly number[] | undefined): number | undefined {
-  return MODEL_SETTINGS.inputShape.accepts(shape)
-    ? shape!.reduce((product, size) => product * size, 1)
-    : undefined;
+  return MODEL_SETTINGS.inputShape.accepts(shape) ? countOf(shape!) : undefined;
 }
 
 /** The size of an image in a row of data. */

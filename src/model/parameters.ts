@@ -1,3 +1,4 @@
+import { countOf } from "../codecs/shape.ts";
 import { ConfigError } from "../errors.ts";
 import { seedKey } from "../random/philox.ts";
 import type { Kernels } from "../wasm/kernels.ts";
@@ -6,7 +7,7 @@ import { architecture, type Layer, layersOf } from "./architecture.ts";
 import type { VaeConfig } from "./config.ts";
 import { kindOf } from "./layers/kinds.ts";
 import type { PlacedTensor } from "./layers/layer.ts";
-import { countOf, type NamedTensor, type Tensors } from "./tensors.ts";
+import type { NamedTensor, Tensors } from "./tensors.ts";
 
 /** The parameters of a model, in the order in which they stand in memory and in files. */
 export interface ParameterTable {

@@ -19,12 +19,3 @@ export type Tensors = ReadonlyMap<string, Pick<NamedTensor, "data">>;
 export function byName<T extends { readonly name: string }>(tensors: readonly T[]): Map<string, T> {
   return new Map(tensors.map((tensor) => [tensor.name, tensor]));
 }
-
-/**
- * How many numbers a tensor of a shape has.
- *
- * @internal
- */
-export function countOf(shape: readonly number[]): number {
-  return shape.reduce((product, size) => product * size, 1);
-}

@@ -158,8 +158,8 @@ class PlacedDense implements PlacedLayer {
     const w = this.#w;
     const sums = own.pre ?? y;
     if (own.nonzeros) kernels.listRows(own.nonzeros.rows, x, rows);
-    if (own.nonzeros && this.#isSparse(rows))
-      kernels.linearSparse(sums, own.nonzeros.rows, w, rows, this.#finish);
+    const nonzeros = this.#fewNonzeros(rows);
+    if (nonzeros) kernels.linearSparse(sums, nonzeros.rows, w, rows, this.#finish);
     else kernels.linear(sums, x, w, rows, this.#finish);
     if (this.#activation?.forward) kernels.elementwise(this.#activation.forward, y, sums, rows);
   }
@@ -175,12 +175,13 @@ class PlacedDense implements PlacedLayer {
     kernels.transposeBack(dx, dxT, rows);
   }
 
-  /** Whether so much of x is zero that a product over its nonzeros is faster. */
-  #isSparse(rows: Range): boolean {
+  /** The nonzeros of x, where they are so few that a product over them is faster. */
+  #fewNonzeros(rows: Range): DenseOwn["nonzeros"] {
     const { nonzeros } = this.#places.own;
-    if (!nonzeros) return false;
+    if (!nonzeros) return undefined;
     const places = (rows[1] - rows[0]) * this.#w.k;
-    return this.#kernels.countNonzeros(nonzeros.rows, rows) < this.#kernels.sparseBelow * places;
+    const few = this.#kernels.countNonzeros(nonzeros.rows, rows) < this.#kernels.sparseBelow * places;
+    return few ? nonzeros : undefined;
   }
 
   share(rank: number, size: number, densities?: readonly number[]): Share {
@@ -203,13 +204,14 @@ class PlacedDense implements PlacedLayer {
   }
 
   update({ blocks, columns }: Share, batch: number, room: UpdateRoom): void {
-    const { x, dy, own } = this.#places;
+    const { x, dy } = this.#places;
     const kernels = this.#kernels;
     const w = this.#w;
     // all workers count the same nonzeros here, and so choose the same way
-    if (own.nonzeros && this.#isSparse([0, batch])) {
-      kernels.listColumns(own.nonzeros.columns, x, batch, columns);
-      kernels.linearUpdateSparse(w, own.nonzeros.columns, dy!, batch, columns, room);
+    const nonzeros = this.#fewNonzeros([0, batch]);
+    if (nonzeros) {
+      kernels.listColumns(nonzeros.columns, x, batch, columns);
+      kernels.linearUpdateSparse(w, nonzeros.columns, dy!, batch, columns, room);
     } else {
       kernels.linearUpdate(w, x, dy!, batch, blocks, room);
     }
