@@ -140,7 +140,7 @@ export class Program {
     const { words, sums } = this.#control;
     const total = { reconstruction: 0, kl: 0 };
     for (const term of TERMS) {
-      for (let r = 0; r < batch; r++) total[term] += this.#losses[term][r]!;
+      total[term] = sumOf(this.#losses[term], batch);
       sums[SUM[term]]! += total[term];
     }
     if (!Number.isFinite(lossOf(total))) Atomics.store(words, WORD.diverged, step + 1);
@@ -172,4 +172,11 @@ function power(base: number, exponent: number): number {
     if (left % 2 === 1) result *= square;
   }
   return result;
+}
+
+/** Sums the first `count` values in order. */
+function sumOf(values: Float64Array, count: number): number {
+  let sum = 0;
+  for (let i = 0; i < count; i++) sum += values[i]!;
+  return sum;
 }

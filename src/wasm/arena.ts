@@ -2,8 +2,8 @@ import { MemoryLimitError } from "../errors.ts";
 import { LANES, ROW_BYTES, STATIC_BYTES } from "./layout.ts";
 import { listBytes, listEndBytes, type Matrix, type Nonzeros, roundUp } from "./matrix.ts";
 
-/** Every region starts on a cache line of its own. */
-const ALIGNMENT = 64;
+/** Every region starts on a pair of cache lines of its own, because processors fetch lines in pairs. */
+const ALIGNMENT = 128;
 const PAGE = 65536;
 /** A 32-bit memory has 65 536 pages. The last one is left out so that no end address overflows. */
 const MOST_BYTES = 65535 * PAGE;

@@ -95,11 +95,10 @@ export class Kernels {
 
   /** `linear` on the nonzeros of x's rows. */
   linearSparse(y: Matrix, x: Nonzeros, w: Weights, rows: Range, finish: Finish): void {
-    const [at, ends] = listOf(x, rows);
     // biome-ignore format: one call
     this.#exports.linearSparse(
-      rowOf(y, rows), y.stride, at, x.stride, ends, x.endStride, w.at, sizeOf(rows), w.panels, w.k, FINISH[finish],
-      this.#tile,
+      rowOf(y, rows), y.stride, listOf(x, rows), x.stride, endsOf(x, rows), x.endStride, w.at, sizeOf(rows), w.panels,
+      w.k, FINISH[finish], this.#tile,
     );
   }
 
@@ -151,10 +150,9 @@ export class Kernels {
 
   /** Lists the nonzeros of some rows of x. */
   listRows(to: Nonzeros, x: Matrix, rows: Range): void {
-    const [at, ends] = listOf(to, rows);
     // biome-ignore format: one call
     this.#exports.listRows(
-      at, to.stride, ends, to.endStride, rowOf(x, rows), x.stride, sizeOf(rows), to.length,
+      listOf(to, rows), to.stride, endsOf(to, rows), to.endStride, rowOf(x, rows), x.stride, sizeOf(rows), to.length,
     );
   }
 
@@ -165,8 +163,7 @@ export class Kernels {
 
   /** How many nonzeros some lists have. */
   countNonzeros(lists: Nonzeros, range: Range): number {
-    const [, ends] = listOf(lists, range);
-    return this.#exports.countEntries(ends, lists.endStride, sizeOf(range), lists.length);
+    return this.#exports.countEntries(endsOf(lists, range), lists.endStride, sizeOf(range), lists.length);
   }
 
   /** A kernel that changes `to`, given `from`, element by element. */
@@ -190,9 +187,12 @@ export class Kernels {
   ): void {
     const { loss, scratch, weights } = room;
     const kernel = this.#exports[weights === undefined ? (`${likelihood}Loss` as const) : likelihood];
-    const [from, to] = rows;
-    const at = [loss + from * 8, rowOf(out, rows), rowOf(x, rows)] as const;
-    kernel(...at, x.stride, to - from, columns, scratch + from * 2 * ROW_BYTES, (weights ?? 0) + from * 4);
+    const [from] = rows;
+    // biome-ignore format: one call
+    kernel(
+      loss + from * 8, rowOf(out, rows), rowOf(x, rows), x.stride, sizeOf(rows), columns, scratch + from * 2 * ROW_BYTES,
+      (weights ?? 0) + from * 4,
+    );
   }
 
   /** z = μ + exp(½·logvar)⊙ε */
@@ -261,19 +261,25 @@ export class Kernels {
 /** Bytes of 16 rows of a panel. */
 const SQUARE = LANES * ROW_BYTES;
 
-function sizeOf([from, to]: Range): number {
-  return to - from;
+// Ranges are read by index: taking them apart calls an iterator, which costs more than some kernels until it is compiled.
+
+function sizeOf(range: Range): number {
+  return range[1] - range[0];
 }
 
 /** Where the first row of a range is. */
-function rowOf({ at }: Matrix, [from]: Range): number {
-  return at + from * ROW_BYTES;
+function rowOf({ at }: Matrix, rows: Range): number {
+  return at + rows[0] * ROW_BYTES;
 }
 
-function blockOf({ at, stride }: Transposed, [from]: Range): number {
-  return at + (from / LANES) * stride;
+function blockOf({ at, stride }: Transposed, rows: Range): number {
+  return at + (rows[0] / LANES) * stride;
 }
 
-function listOf({ at, stride, ends, endStride }: Nonzeros, [from]: Range): [list: number, ends: number] {
-  return [at + from * stride, ends + from * endStride];
+function listOf({ at, stride }: Nonzeros, range: Range): number {
+  return at + range[0] * stride;
+}
+
+function endsOf({ ends, endStride }: Nonzeros, range: Range): number {
+  return ends + range[0] * endStride;
 }
