@@ -7,12 +7,8 @@ import { tuneEngine } from "../node.ts";
 import type { ImageShape } from "../report/grid.ts";
 import { interpolationPicture, reconstructionsPicture, samplesPicture } from "../report/pictures.ts";
 import { dataFor, type OpenedModel, openModel } from "./open-model.ts";
-import type { DataFlags } from "./options.ts";
-import { counted, expectEnding, print } from "./output.ts";
-
-interface OutputFlags {
-  readonly output: string;
-}
+import type { DataFlags, OutputFlags } from "./options.ts";
+import { counted, expectOutput, print } from "./output.ts";
 
 export interface SampleFlags extends OutputFlags {
   readonly number: number;
@@ -59,17 +55,15 @@ export async function interpolateCommand(path: string, flags: InterpolateFlags):
   );
 }
 
-async function open(
-  path: string,
-  { output }: OutputFlags,
-): Promise<{ model: OpenedModel; shape: ImageShape }> {
-  expectEnding(output, ".png", "");
+async function open(path: string, flags: OutputFlags): Promise<{ model: OpenedModel; shape: ImageShape }> {
+  await expectOutput(flags, ".png", "");
   tuneEngine();
   const model = await openModel(path);
   const image = imageOf(model.config);
   if (image?.channels === 1) return { model, shape: [image.height, image.width] };
   const found = `rows of ${model.config.inputShape.join(" × ")} numbers`;
-  throw new FormatError({ setting: model.path, expected: "a model of grayscale images", found });
+  const remedy = "import it again with --image-shape HEIGHTxWIDTH if its rows are images";
+  throw new FormatError({ setting: model.path, expected: "a model of grayscale images", found, remedy });
 }
 
 /** A straight line in latent space, both ends included: [steps, latentDim]. */

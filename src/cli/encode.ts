@@ -2,18 +2,17 @@
 import { tuneEngine } from "../node.ts";
 import { groupDigits } from "../report/numbers.ts";
 import { dataFor, openModel } from "./open-model.ts";
-import type { DataFlags } from "./options.ts";
-import { expectEnding, print } from "./output.ts";
+import type { DataFlags, OutputFlags } from "./options.ts";
+import { expectOutput, print } from "./output.ts";
 import { writeRows } from "./rows-file.ts";
 
-export interface EncodeFlags extends DataFlags {
+export interface EncodeFlags extends DataFlags, OutputFlags {
   readonly split: "test" | "train";
-  readonly output: string;
 }
 
 export async function encodeCommand(path: string, flags: EncodeFlags): Promise<void> {
   const { output } = flags;
-  expectEnding(output, ".npy", ".csv");
+  await expectOutput(flags, ".npy", ".csv");
   tuneEngine();
   const model = await openModel(path);
   const split = (await dataFor(model, flags))[flags.split];
@@ -21,5 +20,7 @@ export async function encodeCommand(path: string, flags: EncodeFlags): Promise<v
   const { latentDim } = model.config;
   const columns = Array.from({ length: latentDim }, (_, i) => `mu${i}`);
   await writeRows(output, mu, [split.count, latentDim], columns, split);
-  print(`${output}: latent means of ${groupDigits(split.count)} rows, ${latentDim} numbers each`);
+  print(
+    `${output}: latent means of ${groupDigits(split.count)} ${flags.split} rows, ${latentDim} numbers each`,
+  );
 }

@@ -1,5 +1,4 @@
 /** `elbow export`: a model as ONNX files. */
-import { ConfigError } from "../errors.ts";
 import { expectDirectoryFree, writeWholeDirectory } from "../files/directory-node.ts";
 import { serializeOnnx } from "../formats/onnx.ts";
 import { openFile } from "./open-model.ts";
@@ -13,8 +12,6 @@ export interface ExportFlags {
 }
 
 export async function exportCommand(path: string, { onnx, overwrite = false }: ExportFlags): Promise<void> {
-  if (onnx === "")
-    throw new ConfigError({ setting: "--onnx", expected: "a directory", found: "an empty text" });
   const fileNames = NAMES.map((name) => `${name}.onnx`);
   await expectDirectoryFree(onnx, fileNames, { overwrite });
   const { config, tensors, info } = await openFile(path);

@@ -10,21 +10,16 @@ import { pickSettings } from "../model/settings.ts";
 import { groupDigits } from "../report/numbers.ts";
 import { RUN_FILES } from "../runs/run-directory-node.ts";
 import { modelText } from "./narrate.ts";
-import { elbowVersion, print } from "./output.ts";
+import type { OutputFlags } from "./options.ts";
+import { elbowVersion, expectFreeFile, print } from "./output.ts";
 
-export interface ImportFlags extends Partial<VaeConfig> {
-  readonly output: string;
-  readonly overwrite?: boolean;
-}
+export interface ImportFlags extends Partial<VaeConfig>, OutputFlags {}
 
 export async function importCommand(path: string, flags: ImportFlags): Promise<void> {
   const isFile = extname(flags.output).toLowerCase() === ".safetensors";
   const output = isFile ? flags.output : join(flags.output, RUN_FILES.model);
   await expectNoRun(output);
-  if (!flags.overwrite && (await stat(output).catch(() => undefined))) {
-    const remedy = "replace it with --overwrite";
-    throw new FileError({ setting: output, expected: "no file", found: "one", remedy });
-  }
+  await expectFreeFile(output, flags);
   const { config, tensors } = importModel(await readWhole(path), pickSettings(MODEL_SETTINGS, flags), path);
   const model = { config, tensors: () => [...tensors.values()] };
   await writeWhole(output, serializeModel(model, { elbow: elbowVersion() }), { parents: true });

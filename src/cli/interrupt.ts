@@ -2,6 +2,9 @@ import process from "node:process";
 import { EXIT } from "./fail.ts";
 import { whenReaderGone } from "./output.ts";
 
+/** Ctrl-C, a request to end, and a terminal that closes. */
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
 export interface Interrupts {
   /** Aborted at the first Ctrl-C. */
   readonly signal: AbortSignal;
@@ -10,8 +13,8 @@ export interface Interrupts {
 }
 
 /**
- * From now on Ctrl-C (SIGINT; also SIGTERM, and a reader that closes the pipe) aborts the signal. The second Ctrl-C ends
- * the process at once.
+ * From now on Ctrl-C (also SIGTERM, SIGHUP, and a stdout that takes no more) aborts the signal. The second Ctrl-C ends the
+ * process at once.
  */
 export function catchInterrupts(): Interrupts {
   const controller = new AbortController();
@@ -19,14 +22,12 @@ export function catchInterrupts(): Interrupts {
     if (controller.signal.aborted) process.exit(EXIT.interrupted);
     controller.abort();
   };
-  process.on("SIGINT", interrupt);
-  process.on("SIGTERM", interrupt);
+  for (const name of SIGNALS) process.on(name, interrupt);
   whenReaderGone(() => controller.abort());
   return {
     signal: controller.signal,
     release() {
-      process.off("SIGINT", interrupt);
-      process.off("SIGTERM", interrupt);
+      for (const name of SIGNALS) process.off(name, interrupt);
     },
   };
 }

@@ -86,6 +86,23 @@ export function textOption(flags: string, help: string, otherwise?: string): Opt
   return new Option(flags, otherwise === undefined ? help : `${help} (default ${otherwise})`);
 }
 
+/** An empty path, such as that of a shell variable that is not set, would be the current directory. */
+function expectPath(name: string): (text: string) => string {
+  return (text) => {
+    if (text.trim() !== "") return text;
+    throw new ConfigError({ setting: name, expected: "a path", found: text ? "blanks" : "an empty text" });
+  };
+}
+
+export function pathArgument(name: string, help: string): Argument {
+  return new Argument(name, help).argParser(expectPath(name));
+}
+
+export function pathOption(flags: string, help: string, otherwise?: string): Option {
+  const option = textOption(flags, help, otherwise);
+  return option.argParser(expectPath(option.short ?? flags.split(" ")[0]!));
+}
+
 /** The option of a setting. Without a default here, `--resume` sees which options were given. */
 export function settingOption(key: Key, words: Partial<Words> = {}): Option {
   const option = checkedOption({ ...WORDS[key], ...words }, SETTINGS[key]);
@@ -130,14 +147,26 @@ export function splitOption(): Option {
   return ownOption("--split <name>", "rows to use", oneOf(["test", "train"], "test"), { read: String });
 }
 
-export function outputOption(help: string, otherwise: string): Option {
-  return textOption("-o, --output <file>", help, otherwise).default(otherwise);
+export function outputOptions(help: string, otherwise: string): Option[] {
+  return [
+    pathOption("-o, --output <file>", help, otherwise).default(otherwise),
+    new Option("--overwrite", "replace an existing file"),
+  ];
+}
+
+export interface OutputFlags {
+  readonly output: string;
+  readonly overwrite?: boolean;
 }
 
 export function dataOptions(otherwise: string): Option[] {
   return [
-    textOption("--data <name>", "mnist, fashion-mnist, digits or a directory of IDX files", otherwise),
-    textOption("--data-dir <dir>", "directory of the named datasets, also for downloads", "the user's cache"),
+    pathOption("--data <name>", "mnist, fashion-mnist, digits or a directory of IDX files", otherwise),
+    pathOption(
+      "--data-dir <dir>",
+      "directory of the named datasets, also for downloads",
+      "data/ in a checkout, otherwise the user's cache",
+    ),
   ];
 }
 

@@ -1,8 +1,12 @@
 /** Lines for people and for programs. */
 import { readFileSync } from "node:fs";
+import { stat } from "node:fs/promises";
 import { extname } from "node:path";
 import process from "node:process";
-import { ConfigError } from "../errors.ts";
+import { ConfigError, FileError } from "../errors.ts";
+import { expectWritable, writeError } from "../files/file-node.ts";
+import { EXIT } from "./fail.ts";
+import type { OutputFlags } from "./options.ts";
 
 /** A line on stdout. */
 export function print(line: string): void {
@@ -29,10 +33,17 @@ export function whenReaderGone(action: () => void): void {
   readerGone = action;
 }
 
-/** Without this, a closed pipe would be an uncaught error. */
+/** Without this, a closed pipe or a full disk under stdout would be an uncaught error. The latter is said once. */
 export function watchReader(): void {
+  let said = false;
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
+    if (error.code !== "EPIPE" && !said) {
+      said = true;
+      note(`elbow: ${writeError("stdout", error).message}`);
+      process.once("exit", () => {
+        process.exitCode = EXIT.failure;
+      });
+    }
     readerGone();
   });
 }
@@ -64,10 +75,29 @@ export function counted(count: number, what: string): string {
  *
  * @throws {ConfigError} when `-o` has another ending, which would mislead or replace another kind of file
  */
-export function expectEnding(path: string, ...endings: readonly string[]): void {
+function expectEnding(path: string, ...endings: readonly string[]): void {
   if (endings.includes(extname(path).toLowerCase())) return;
   const expected = `a file name that ends in ${endings.filter(Boolean).join(" or ")}`;
   throw new ConfigError({ setting: "-o", expected, found: path });
+}
+
+/**
+ * Refuses a file that `-o` would replace, before any work is done. Pipes and devices (`/dev/stdout`) are written to.
+ *
+ * @throws {FileError} when a file is there and `--overwrite` is not given, or none can be written
+ */
+export async function expectFreeFile(path: string, { overwrite = false }: Omit<OutputFlags, "output">) {
+  const there = await stat(path).catch(() => undefined);
+  if (!there?.isFile() || overwrite) return;
+  const remedy = "choose another -o or replace it with --overwrite";
+  throw new FileError({ setting: path, expected: "no file", found: "one", remedy });
+}
+
+/** The same for a file that must have one of these endings. */
+export async function expectOutput(flags: OutputFlags, ...endings: readonly string[]): Promise<void> {
+  await expectWritable(flags.output);
+  expectEnding(flags.output, ...endings);
+  await expectFreeFile(flags.output, flags);
 }
 
 /** The lines of a table with aligned columns; `right` lists the columns that are aligned to the right. */

@@ -1,18 +1,19 @@
 /** All commands with their options and help. */
-import { Argument, Command, Option } from "commander";
+import { type Argument, Command, Option } from "commander";
 import { EXIT } from "./fail.ts";
 import {
   choiceArgument,
   countOption,
   dataOptions,
   MODEL_OPTIONS,
-  outputOption,
+  outputOptions,
+  pathArgument,
+  pathOption,
   rowOption,
   STEP_OPTIONS,
   settingOption,
   splitOption,
   stepsOption,
-  textOption,
 } from "./options.ts";
 import { elbowVersion } from "./output.ts";
 import { PROJECT_KINDS } from "./project-kinds.ts";
@@ -28,7 +29,7 @@ interface CommandWords {
 }
 
 const MODEL_HELP = "run directory or model.safetensors";
-const MODEL = [new Argument("<model>", MODEL_HELP)];
+const MODEL = [pathArgument("<model>", MODEL_HELP)];
 const NEW_DATA = dataOptions("mnist, or digits without a network");
 const MODEL_DATA = dataOptions("the data that the model was trained on");
 const JSON_LINE = new Option("--json", "print a line of JSON");
@@ -42,9 +43,9 @@ const COMMANDS: Readonly<Record<string, CommandWords>> = {
       ...STEP_OPTIONS,
       ...MODEL_OPTIONS,
       settingOption("workers"),
-      textOption("--out <dir>", "run directory", "runs/<dataset>-<date>-<time>"),
+      pathOption("--out <dir>", "run directory", "runs/<dataset>-<date>-<time>"),
       new Option("--overwrite", "replace the run in --out"),
-      new Option(
+      pathOption(
         "--resume <dir>",
         "resume the run in this directory with its own settings; --epochs may be higher",
       ).conflicts(["out", "overwrite"]),
@@ -71,7 +72,7 @@ const COMMANDS: Readonly<Record<string, CommandWords>> = {
     arguments: MODEL,
     options: [
       countOption("images to sample", 64),
-      outputOption("picture to write, a .png file", "samples.png"),
+      ...outputOptions("picture to write, a .png file", "samples.png"),
       settingOption("seed", { help: "seed of the samples", default: "the model's" }),
     ],
     examples: ["runs/mine", "runs/mine -n 16 -o more.png --seed 7"],
@@ -83,7 +84,7 @@ const COMMANDS: Readonly<Record<string, CommandWords>> = {
     options: [
       ...MODEL_DATA,
       countOption("test images to reconstruct", 32),
-      outputOption("picture to write, a .png file", "reconstructions.png"),
+      ...outputOptions("picture to write, a .png file", "reconstructions.png"),
     ],
     examples: ["runs/mine -o pairs.png"],
     load: async () => (await import("./draw.ts")).reconstructCommand,
@@ -96,7 +97,7 @@ const COMMANDS: Readonly<Record<string, CommandWords>> = {
       rowOption("--from", "first test image", 0),
       rowOption("--to", "last test image", 1),
       stepsOption(),
-      outputOption("picture to write, a .png file", "interpolation.png"),
+      ...outputOptions("picture to write, a .png file", "interpolation.png"),
     ],
     examples: ["runs/mine --from 0 --to 1 --steps 16 -o walk.png"],
     load: async () => (await import("./draw.ts")).interpolateCommand,
@@ -104,7 +105,7 @@ const COMMANDS: Readonly<Record<string, CommandWords>> = {
   encode: {
     does: "Encode rows as latent means, in a NumPy or a CSV file (CSV has the labels too).",
     arguments: MODEL,
-    options: [...MODEL_DATA, splitOption(), outputOption("file to write, .npy or .csv", "codes.npy")],
+    options: [...MODEL_DATA, splitOption(), ...outputOptions("file to write, .npy or .csv", "codes.npy")],
     examples: ["runs/mine -o codes.npy", "runs/mine --split train -o codes.csv"],
     load: async () => (await import("./encode.ts")).encodeCommand,
   },
@@ -116,7 +117,7 @@ const COMMANDS: Readonly<Record<string, CommandWords>> = {
       splitOption(),
       settingOption("samples"),
       settingOption("seed", { help: "seed of the posterior samples", default: "the model's" }),
-      outputOption("file to write, .csv or .npy", "scores.csv"),
+      ...outputOptions("file to write, .csv or .npy", "scores.csv"),
     ],
     examples: ["runs/mine", "runs/mine --data ./other --samples 16 -o scores.npy"],
     load: async () => (await import("./score.ts")).scoreCommand,
@@ -124,7 +125,7 @@ const COMMANDS: Readonly<Record<string, CommandWords>> = {
   import: {
     does: "Import weights that another program trained. Sizes come from their shapes.",
     arguments: [
-      new Argument(
+      pathArgument(
         "<weights>",
         "a .safetensors file of a PyTorch state_dict: fc1, fc_mu, fc_logvar, fc3, fc4",
       ),
@@ -136,8 +137,7 @@ const COMMANDS: Readonly<Record<string, CommandWords>> = {
       settingOption("likelihood"),
       settingOption("seed"),
       settingOption("inputShape"),
-      outputOption("model file to write, or a directory for it", "model.safetensors"),
-      new Option("--overwrite", "replace an existing file"),
+      ...outputOptions("model file to write, or a directory for it", "model.safetensors"),
     ],
     examples: [
       "weights.safetensors --image-shape 28x28",
@@ -149,7 +149,7 @@ const COMMANDS: Readonly<Record<string, CommandWords>> = {
     does: "Export a model to ONNX: encoder, decoder and reconstruction.",
     arguments: MODEL,
     options: [
-      new Option("--onnx <dir>", "directory to write to").makeOptionMandatory(),
+      pathOption("--onnx <dir>", "directory to write to").makeOptionMandatory(),
       new Option("--overwrite", "replace an existing export"),
     ],
     examples: ["runs/mine --onnx mine-onnx"],
@@ -166,9 +166,9 @@ const COMMANDS: Readonly<Record<string, CommandWords>> = {
     does: "Create a small project around a model: a Cloudflare Worker, a web page or a script.",
     arguments: [
       choiceArgument("<kind>", "worker, vite (a web page) or node (a script)", PROJECT_KINDS),
-      new Argument("<name>", "directory of the project, new or empty"),
+      pathArgument("<name>", "directory of the project, new or empty"),
     ],
-    options: [new Option("--model <model>", MODEL_HELP)],
+    options: [pathOption("--model <model>", MODEL_HELP)],
     examples: ["worker my-worker --model runs/mine", "vite my-page --model model.safetensors"],
     load: async () => (await import("./init.ts")).initCommand,
   },
@@ -180,7 +180,7 @@ const COMMANDS: Readonly<Record<string, CommandWords>> = {
       ...STEP_OPTIONS,
       ...MODEL_OPTIONS,
       new Option("--without-data", "record which rows each step uses, without their values"),
-      outputOption("trace to write, a .safetensors file", "trace.safetensors"),
+      ...outputOptions("trace to write, a .safetensors file", "trace.safetensors"),
     ],
     examples: ["", "--steps 500 --latent 20 --without-data -o long.safetensors"],
     load: async () => (await import("./trace.ts")).traceCommand,

@@ -73,12 +73,12 @@ export async function runEpochs(run: Run): Promise<Omit<RunEnd, "seconds"> & { i
 }
 
 /** @returns the names of the files */
-async function draw({ vae, shown, directory }: Run): Promise<string[]> {
+async function draw({ vae, shown, directory, config }: Run): Promise<string[]> {
   // Loaded here, so that the first step need not wait for it.
   const { runPictures } = await import("./pictures.ts");
   const names: string[] = [];
   for (const [name, png] of runPictures(vae, shown)) {
-    await directory.savePicture(name, png);
+    await directory.savePicture(name, png, config);
     names.push(name);
   }
   return names;

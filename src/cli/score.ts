@@ -4,7 +4,7 @@ import { tuneEngine } from "../node.ts";
 import { groupDigits } from "../report/numbers.ts";
 import type { EncodeFlags } from "./encode.ts";
 import { dataFor, openModel } from "./open-model.ts";
-import { expectEnding, print } from "./output.ts";
+import { expectOutput, print } from "./output.ts";
 import { writeRows } from "./rows-file.ts";
 
 export interface ScoreFlags extends EncodeFlags {
@@ -15,7 +15,7 @@ export interface ScoreFlags extends EncodeFlags {
 export async function scoreCommand(path: string, flags: ScoreFlags): Promise<void> {
   const { output } = flags;
   const samples = checkSamples(flags.samples);
-  expectEnding(output, ".npy", ".csv");
+  await expectOutput(flags, ".npy", ".csv");
   tuneEngine();
   const model = await openModel(path);
   const split = (await dataFor(model, flags))[flags.split];
@@ -23,5 +23,7 @@ export async function scoreCommand(path: string, flags: ScoreFlags): Promise<voi
   await writeRows(output, scores, [split.count], ["score"], split);
   const mean = scores.reduce((sum, score) => sum + score, 0) / split.count;
   const each = samples === 1 ? "" : `, ${groupDigits(samples)} posterior samples each`;
-  print(`${output}: negative ELBO of ${groupDigits(split.count)} rows${each}, mean ${mean.toFixed(3)} nats`);
+  print(
+    `${output}: negative ELBO of ${groupDigits(split.count)} ${flags.split} rows${each}, mean ${mean.toFixed(3)} nats`,
+  );
 }

@@ -11,19 +11,18 @@ import { checkSteps, checkTraining } from "../model/config.ts";
 import { serializeTrace, tuneEngine, trace as writeDown } from "../node.ts";
 import { groupDigits } from "../report/numbers.ts";
 import { dataSource, loadDefault, loadSource } from "./data.ts";
-import type { WorkFlags } from "./options.ts";
-import { counted, elbowVersion, expectEnding, print } from "./output.ts";
+import type { OutputFlags, WorkFlags } from "./options.ts";
+import { counted, elbowVersion, expectOutput, print } from "./output.ts";
 import { newModel } from "./train.ts";
 
-export interface TraceFlags extends WorkFlags {
+export interface TraceFlags extends WorkFlags, OutputFlags {
   readonly steps?: number;
   readonly withoutData?: boolean;
-  readonly output: string;
 }
 
 export async function traceCommand(flags: TraceFlags): Promise<void> {
   const { output, data, dataDir } = flags;
-  await expectReplaceable(output);
+  await expectReplaceable(flags);
   tuneEngine();
   const { name, sha256, train } =
     data === undefined
@@ -56,11 +55,11 @@ function describeMachine(): string {
  * @throws {ConfigError} when the name has another ending
  * @throws {FileError} when there is another file, or none can be written
  */
-async function expectReplaceable(path: string): Promise<void> {
-  await expectWritable(path);
+async function expectReplaceable(flags: OutputFlags): Promise<void> {
+  const path = flags.output;
   const there = await stat(path).catch(() => undefined);
-  if (there !== undefined && !there.isFile()) return;
-  expectEnding(path, ".safetensors");
+  if (there !== undefined && !there.isFile()) return expectWritable(path);
+  await expectOutput(flags, ".safetensors");
   if (there === undefined) return;
   const { contents } = readMetadata(await readWhole(path), path);
   if (contents === "trace") return;

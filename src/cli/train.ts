@@ -7,8 +7,8 @@ import { parameterCount } from "../model/parameters.ts";
 import { pickSettings } from "../model/settings.ts";
 import { Trainer, tuneEngine, Vae } from "../node.ts";
 import { type EarlierRun, expectSameData } from "../runs/resume.ts";
-import type { DataSource, RunConfig } from "../runs/run-config.ts";
-import { claim, defaultDirectory, expectFree, type RunDirectory } from "../runs/run-directory-node.ts";
+import { type DataSource, newRunId, type RunConfig } from "../runs/run-config.ts";
+import { claim, claimNew, expectFree, type RunDirectory } from "../runs/run-directory-node.ts";
 import { platform } from "../wasm/platform.ts";
 import { dataSource, elsewhere, loadDefault, loadSource } from "./data.ts";
 import { EXIT, exitCodeOf, explain, InterruptedError } from "./fail.ts";
@@ -90,7 +90,7 @@ async function prepare(
   if (earlier !== undefined) expectSameData(earlier, dataset);
   const vae = await (earlier ? resumedModel(earlier) : newModel(flags, dataset.train));
   const config = earlier
-    ? { ...earlier.config, data: { ...earlier.config.data, ...source } }
+    ? { ...earlier.config, id: earlier.config.id ?? newRunId(), data: { ...earlier.config.data, ...source } }
     : newConfig(flags, source, dataset, vae);
   const trainer = await Trainer.create(vae, dataset.train, {
     ...config.training,
@@ -129,6 +129,7 @@ export function newModel(flags: WorkFlags, { shape, dim }: Split): Promise<Vae> 
 function newConfig(flags: TrainFlags, source: DataSource, dataset: Dataset, vae: Vae): RunConfig {
   const { name, sha256, train, test } = dataset;
   return {
+    id: newRunId(),
     data: { ...source, name, sha256, train: train.count, test: test.count },
     model: vae.config,
     training: checkTraining(flags),
@@ -143,8 +144,8 @@ async function openDirectory(
   earlier: EarlierRun | undefined,
   out: string | undefined,
 ): Promise<RunDirectory> {
-  if (earlier === undefined)
-    return claim(out ?? (await defaultDirectory(config.data.name, new Date())), config);
+  if (earlier === undefined) return out === undefined ? claimNew(config, new Date()) : claim(out, config);
+  await earlier.directory.clearDrafts(config);
   await earlier.directory.writeConfig(config);
   return earlier.directory;
 }

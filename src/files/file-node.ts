@@ -1,41 +1,102 @@
 /** Reads files, writes them atomically, and explains what the system refuses. */
-import { constants } from "node:fs";
-import { access, type FileHandle, mkdir, open, realpath, stat, writeFile } from "node:fs/promises";
+import { randomBytes } from "node:crypto";
+import { constants, type Stats } from "node:fs";
+import {
+  access,
+  type FileHandle,
+  lstat,
+  mkdir,
+  open,
+  realpath,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from "node:fs/promises";
 import { dirname } from "node:path";
-import writeFileAtomic from "write-file-atomic";
 import { FileError } from "../errors.ts";
 
 export interface WriteOptions {
   /** Make the directories above the file that do not exist yet. Default: false, a missing one is an error. */
   readonly parents?: boolean;
+  /** Replace a link to a file by the file. Default: false, the file that it leads to is replaced. */
+  readonly replaceLink?: boolean;
+  /** Who writes it, for `isDraft`. Default: nobody who will ask. */
+  readonly owner?: string | undefined;
 }
 
 /**
- * Writes a file atomically: it is written beside its place, synced, then renamed. A failure leaves the old file and
- * nothing beside it. A device or a pipe (`/dev/stdout`) cannot be replaced and is written directly.
+ * Writes a file atomically and durably: a draft is written beside its place and synced, then renamed, and the directory
+ * is synced. A failure leaves the old file and nothing beside it; a killed process may leave the draft. A device or a
+ * pipe (`/dev/stdout`) cannot be replaced and is written directly.
  *
  * @throws {FileError} when the system refuses
  */
 export async function writeWhole(
   path: string,
   contents: Uint8Array | string,
-  { parents = false }: WriteOptions = {},
+  { parents = false, replaceLink = false, owner }: WriteOptions = {},
 ): Promise<void> {
   try {
     if (parents) await mkdir(dirname(path), { recursive: true });
-    const there = await stat(path).catch(() => undefined);
+    const there = await (replaceLink ? lstat : stat)(path).catch(() => undefined);
     if (there?.isDirectory()) throw systemError("EISDIR");
+    const isLink = there?.isSymbolicLink() ?? false;
     // Renaming over a device would replace it by a plain file: as root, that would be the end of /dev/null.
-    if (there !== undefined && !there.isFile()) return await writeFile(path, contents);
-    await writeFileAtomic(path, "", {
-      // The library names, syncs, renames and cleans up. It must not write: it calls write(2) once and mistakes a short
-      // write, which is what a disk does that has just filled up, for success. Node's own writeFile repeats it until
-      // all is written or it fails. The library waits for the promise although its type says void.
-      tmpfileCreated: (temporary) => writeFile(temporary, contents),
-    });
+    if (there !== undefined && !there.isFile() && !isLink) return await writeFile(path, contents);
+    const place = there === undefined || isLink ? path : await realpath(path);
+    await replaceFile(place, contents, isLink ? undefined : there, draftName(place, owner));
   } catch (cause) {
     throw writeError(path, cause);
   }
+}
+
+async function replaceFile(
+  place: string,
+  contents: Uint8Array | string,
+  old: Stats | undefined,
+  draft: string,
+): Promise<void> {
+  // Exclusive, so that it is a new file: neither another's nor one behind a link.
+  const file = await open(draft, "wx");
+  try {
+    try {
+      // Only root may give files away, and only the mode needs to be kept.
+      if (old) await file.chown(old.uid, old.gid).catch(() => {});
+      if (old) await file.chmod(old.mode);
+      await file.writeFile(contents);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(draft, place);
+  } catch (error) {
+    await rm(draft, { force: true }).catch(() => {});
+    throw error;
+  }
+  await syncDirectory(dirname(place));
+}
+
+/** Without it, a new name may be lost when the power fails. Not every system can, and the file is whole either way. */
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path).catch(() => undefined);
+  await directory?.sync().catch(() => {});
+  await directory?.close();
+}
+
+/** `NAME.OWNER-RANDOM.draft`: nobody else's file has this name. */
+function draftName(path: string, owner = ""): string {
+  return `${path}.${owner}-${randomBytes(6).toString("hex")}.draft`;
+}
+
+/** Whether a name is that of a draft of the file `of`, which its owner left behind when it was killed. */
+export function isDraft(name: string, of: string, owner: string): boolean {
+  const [start, end] = [`${of}.${owner}-`, ".draft"];
+  return (
+    name.startsWith(start) &&
+    /^[\da-f]{12}$/.test(name.slice(start.length, -end.length)) &&
+    name.endsWith(end)
+  );
 }
 
 /**

@@ -9,7 +9,7 @@ import {
   type VaeConfig,
   WORK_SETTINGS,
 } from "../model/config.ts";
-import { wholeNumber } from "../model/settings.ts";
+import { type Setting, wholeNumber } from "../model/settings.ts";
 import type { Arithmetic } from "../wasm/builds.ts";
 
 /** Where a run's data comes from. */
@@ -30,6 +30,8 @@ export interface RunData extends DataSource {
 }
 
 export interface RunConfig {
+  /** Random, of this run alone: its drafts bear it. Runs of version 0.1.0 have none. */
+  readonly id?: string | undefined;
   readonly data: RunData;
   readonly model: VaeConfig;
   readonly training: TrainingConfig;
@@ -41,10 +43,11 @@ export interface RunConfig {
 }
 
 export function serializeRunConfig(config: RunConfig): string {
-  const { data, model, training, epochs, arithmetic, versions } = config;
+  const { id, data, model, training, epochs, arithmetic, versions } = config;
   const { name, source, directory, sha256, train, test } = data;
   const file = {
     formatVersion: FORMAT_VERSION,
+    id,
     data: { name, source, directory, sha256, train, test },
     model,
     training: { epochs, ...training },
@@ -55,6 +58,19 @@ export function serializeRunConfig(config: RunConfig): string {
 }
 
 const COUNT = wholeNumber(0, Number.MAX_SAFE_INTEGER);
+
+/** It becomes a part of file names. */
+const ID: Setting<string | undefined> = {
+  expected: "12 hexadecimal digits",
+  accepts: (value) => typeof value === "string" && /^[\da-f]{12}$/.test(value),
+  default: undefined,
+};
+
+export function newRunId(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(6)), (byte) =>
+    byte.toString(16).padStart(2, "0"),
+  ).join("");
+}
 
 /**
  * Reads config.json.
@@ -73,6 +89,7 @@ export function parseRunConfig(text: string, file: string): RunConfig {
   if (version < 2) model.inputShape = oldInputShape(data.values().imageShape, model.inputDim);
   const training = object("training");
   return {
+    id: root.has("id") ? root.value("id", ID) : undefined,
     data: {
       name: data.text("name"),
       source: data.text("source"),

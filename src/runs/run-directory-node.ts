@@ -4,7 +4,7 @@ import { access, mkdir, readdir, rm, rmdir, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { shellWord } from "../codecs/quote.ts";
 import { DivergedError, FileError } from "../errors.ts";
-import { readWhole, writeWhole } from "../files/file-node.ts";
+import { isDraft, readWhole, writeWhole } from "../files/file-node.ts";
 import { type Checkpoint, parseCheckpoint, serializeCheckpoint } from "../formats/checkpoint.ts";
 import { serializeModel } from "../formats/model-file.ts";
 import type { TrainingState } from "../model/training-state.ts";
@@ -70,7 +70,17 @@ export class RunDirectory {
   }
 
   writeConfig(config: RunConfig): Promise<void> {
-    return writeWhole(this.file(RUN_FILES.config), serializeRunConfig(config));
+    return this.#write(RUN_FILES.config, serializeRunConfig(config), config);
+  }
+
+  /** Writes a file of the run, never through a link to a file elsewhere. */
+  #write(name: string, contents: Uint8Array | string, { id }: RunConfig): Promise<void> {
+    return writeWhole(this.file(name), contents, { replaceLink: true, owner: id });
+  }
+
+  /** Deletes what the run wrote when it was killed. */
+  clearDrafts({ id }: RunConfig): Promise<void> {
+    return id === undefined ? Promise.resolve() : remove(this.path, (name) => isDraftOf(name, id));
   }
 
   /**
@@ -89,21 +99,21 @@ export class RunDirectory {
     const info = { elbow, arithmetic, dataset: { name: data.name, sha256: data.sha256 } };
     const trained = { epochs: state.epoch, steps: state.step };
     const weights = { config: model, tensors: () => state.parameters };
-    await writeWhole(this.file(RUN_FILES.model), serializeModel(weights, { ...info, trained }));
-    await writeWhole(this.file(RUN_FILES.metrics), serializeMetrics(metrics));
+    await this.#write(RUN_FILES.model, serializeModel(weights, { ...info, trained }), config);
+    await this.#write(RUN_FILES.metrics, serializeMetrics(metrics), config);
     const checkpoint = serializeCheckpoint({ config: model, training, state, info });
-    await writeWhole(this.file(RUN_FILES.checkpoint), checkpoint);
+    await this.#write(RUN_FILES.checkpoint, checkpoint, config);
   }
 
   /** Deletes the directory of a run that saved nothing. An earlier run's directory stays. */
   async abandon(): Promise<void> {
     if (this.#made === undefined) return;
-    await clear(this.path).catch(() => {});
+    await remove(this.path, isOurs).catch(() => {});
     for (const empty of this.#made.toReversed()) await rmdir(empty).catch(() => {});
   }
 
-  async savePicture(name: string, png: Uint8Array): Promise<void> {
-    await writeWhole(this.file(name), png);
+  savePicture(name: string, png: Uint8Array, config: RunConfig): Promise<void> {
+    return this.#write(name, png, config);
   }
 }
 
@@ -156,7 +166,8 @@ export async function claim(path: string, config: RunConfig): Promise<RunDirecto
   const directory = new RunDirectory(path, made);
   try {
     await makeDirectories(resolve(path), made);
-    await clear(path);
+    if (await directory.hasConfig()) await directory.clearDrafts(await directory.readConfig());
+    await remove(path, isOurs);
     await directory.writeConfig(config);
   } catch (error) {
     await directory.abandon();
@@ -165,12 +176,46 @@ export async function claim(path: string, config: RunConfig): Promise<RunDirecto
   return directory;
 }
 
-/** Deletes the files of a run, and nothing else. */
-async function clear(path: string): Promise<void> {
-  for (const name of (await list(path)) ?? []) {
-    // A killed atomic write leaves a temporary file with a number after the name.
-    if (NAMES.includes(name.replace(/\.\d+$/, ""))) await rm(join(path, name), { force: true });
+/**
+ * Makes a new directory for a run, `runs/mnist-20250131-142530`, with a number if there is one of this name: runs that
+ * start in the same second get one each.
+ *
+ * @throws {FileError} when none can be made or written to
+ */
+export async function claimNew(config: RunConfig, now: Date): Promise<RunDirectory> {
+  const first = defaultPath(config.data.name, now);
+  for (let path = first, i = 2; ; path = `${first}-${i++}`) {
+    const made: string[] = [];
+    try {
+      await makeDirectories(resolve(dirname(path)), made);
+      await mkdir(path); // fails where there is one, at whatever moment it appeared
+      made.push(path);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "EEXIST") continue;
+      throw cannotMake(path, error);
+    }
+    const directory = new RunDirectory(path, made);
+    try {
+      await directory.writeConfig(config);
+      return directory;
+    } catch (error) {
+      await directory.abandon();
+      throw error;
+    }
   }
+}
+
+/** Only the names that a run gives its files: what else is in its directory is somebody else's. */
+function isOurs(name: string): boolean {
+  return NAMES.includes(name);
+}
+
+function isDraftOf(name: string, id: string): boolean {
+  return NAMES.some((of) => isDraft(name, of, id));
+}
+
+async function remove(path: string, chosen: (name: string) => boolean): Promise<void> {
+  for (const name of ((await list(path)) ?? []).filter(chosen)) await rm(join(path, name), { force: true });
 }
 
 /**
@@ -180,19 +225,23 @@ async function clear(path: string): Promise<void> {
 async function makeDirectories(path: string, made: string[]): Promise<void> {
   if (await exists(path)) return;
   if (dirname(path) !== path) await makeDirectories(dirname(path), made);
-  await mkdir(path);
-  made.push(path);
+  try {
+    await mkdir(path);
+    made.push(path);
+  } catch (error) {
+    if (!(await isDirectory(path))) throw error; // otherwise another process was faster
+  }
 }
 
-/** `runs/mnist-20250131-142530`, with a number if two runs start in the same second. */
-export async function defaultDirectory(dataset: string, now: Date): Promise<string> {
+async function isDirectory(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
+}
+
+function defaultPath(dataset: string, now: Date): string {
   const two = (value: number): string => String(value).padStart(2, "0");
   const date = `${now.getFullYear()}${two(now.getMonth() + 1)}${two(now.getDate())}`;
   const time = `${two(now.getHours())}${two(now.getMinutes())}${two(now.getSeconds())}`;
-  const first = join("runs", `${dataset || "data"}-${date}-${time}`);
-  for (let path = first, i = 2; ; path = `${first}-${i++}`) {
-    if (!(await exists(path))) return path;
-  }
+  return join("runs", `${dataset || "data"}-${date}-${time}`);
 }
 
 /** The nearest existing directory above must be writable. */
@@ -210,7 +259,7 @@ async function expectWritable(path: string): Promise<void> {
 /** The names in a directory; undefined if there is none. */
 async function list(path: string): Promise<string[] | undefined> {
   try {
-    return await readdir(path);
+    return await readdir(resolve(path));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw cannotMake(path, error);

@@ -95,6 +95,24 @@ test("a reader who has seen enough ends a run like Ctrl-C", async () => {
   expect(await listing(dir.at("piped"))).toContain("checkpoint.safetensors");
 });
 
+test.runIf(process.platform === "linux")(
+  "a full disk under stdout is one line, and a run is saved",
+  async () => {
+    const full =
+      "elbow: stdout: expected a writable path, found a full disk (ENOSPC); free some space or choose another place\n";
+    const toFull = (...line: string[]) =>
+      start("sh", ["-c", 'exec "$0" "$@" >/dev/full', process.execPath, MAIN, ...line], { cwd: dir.path })
+        .end;
+    const run = await toFull("train", ...SMALL, "--epochs", "100000", "--json", "--out", "unheard");
+    expect(run.stderr).toBe(full);
+    expect(run.code).toBe(1);
+    expect(await listing(dir.at("unheard"))).toContain("checkpoint.safetensors");
+    const info = await toFull("info", "unheard");
+    expect(info.stderr).toBe(full);
+    expect(info.code).toBe(1);
+  },
+);
+
 // `script` gives the command a terminal.
 const hasScript =
   process.platform === "linux" && execFileSync("sh", ["-c", "command -v script || true"]).length > 0;

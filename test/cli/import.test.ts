@@ -54,7 +54,7 @@ describe.concurrent("elbow import", () => {
     await writeFile(dir.at("full", "model.safetensors"), "mine");
     const refused = await run("import", "weights.safetensors", "-o", "full");
     expect(refused.stderr).toBe(
-      "elbow: full/model.safetensors: expected no file, found one; replace it with --overwrite\n",
+      "elbow: full/model.safetensors: expected no file, found one; choose another -o or replace it with --overwrite\n",
     );
     expect(refused.code).toBe(1);
     expect(await readFile(dir.at("full", "model.safetensors"), "utf8")).toBe("mine");

@@ -51,7 +51,7 @@ describe.concurrent("what a model is good for", () => {
     ]);
     expect(npy).toEqual({
       code: 0,
-      stdout: "codes.npy: latent means of 64 rows, 2 numbers each\n",
+      stdout: "codes.npy: latent means of 64 test rows, 2 numbers each\n",
       stderr: "",
     });
     expect((await readFile(dir.at("codes.npy"))).toString("latin1")).toContain("'shape': (64, 2)");
@@ -83,14 +83,14 @@ describe.concurrent("what a model is good for", () => {
     ]);
     expect(csv).toMatchObject({ code: 0, stderr: "" });
     const [{ testLoss }] = jsonLines(evaluated!.stdout) as [{ testLoss: number }];
-    expect(csv!.stdout).toBe(`scores.csv: negative ELBO of 64 rows, mean ${testLoss.toFixed(3)} nats\n`);
+    expect(csv!.stdout).toBe(`scores.csv: negative ELBO of 64 test rows, mean ${testLoss.toFixed(3)} nats\n`);
     const lines = (await readFile(dir.at("scores.csv"), "utf8")).trimEnd().split("\n");
     expect(lines[0]).toBe("label,score");
     const scores = lines.slice(1).map((line) => Number(line.split(",")[1]));
     expect(scores.reduce((sum, score) => sum + score, 0) / 64).toBeCloseTo(testLoss, 9);
 
     expect(npy!.stdout).toMatch(
-      /^s\.npy: negative ELBO of 320 rows, 3 posterior samples each, mean \d+\.\d{3} nats\n$/,
+      /^s\.npy: negative ELBO of 320 train rows, 3 posterior samples each, mean \d+\.\d{3} nats\n$/,
     );
     const model = parseModel(await readFile(dir.at(MODEL)));
     const vae = await Vae.create(model.config, {
@@ -154,6 +154,29 @@ describe.concurrent("what it is not good for", () => {
     expect((await readFile(dir.at(MODEL))).equals(before)).toBe(true);
   });
 
+  test("an existing file is replaced only when asked", async () => {
+    const lines = [
+      ["sample", "run", "-o", "kept.png"],
+      ["sample", "run", "-o", "Makefile"],
+      ["reconstruct", "run", "-o", "kept.png"],
+      ["interpolate", "run", "-o", "kept.png"],
+      ["encode", "run", "-o", "kept.csv"],
+      ["score", "run", "-o", "kept.csv"],
+    ];
+    for (const name of ["kept.png", "Makefile", "kept.csv"]) await writeFile(dir.at(name), "mine");
+    const outcomes = await Promise.all(lines.map((line) => run(...line)));
+    for (const [i, { code, stderr }] of outcomes.entries()) {
+      const name = lines[i]!.at(-1)!;
+      expect(stderr).toBe(
+        `elbow: ${name}: expected no file, found one; choose another -o or replace it with --overwrite\n`,
+      );
+      expect(code).toBe(1);
+      expect(await readFile(dir.at(name), "utf8")).toBe("mine");
+    }
+    expect((await run("sample", "run", "-o", "kept.png", "--overwrite")).code).toBe(0);
+    expect((await readFile(dir.at("kept.png"))).toString("latin1", 1, 4)).toBe("PNG");
+  });
+
   test("data that has changed since", async () => {
     await writeDigits(dir.at("shifting"), 40, 20);
     await run("train", "--data", "shifting", "--hidden", "8", "--epochs", "1", "--out", "shifted");
@@ -202,9 +225,9 @@ describe.concurrent("what it is not good for", () => {
       "metrics.jsonl",
       "model.safetensors",
     ]);
-    const sample = await run("sample", "rows");
+    const sample = await run("sample", "rows", "-o", "never.png");
     expect(sample.stderr).toMatch(
-      /^elbow: rows\/model.safetensors: expected a model of grayscale images, found rows of 6 numbers\n$/,
+      /^elbow: rows\/model.safetensors: expected a model of grayscale images, found rows of 6 numbers; import it again with --image-shape HEIGHTxWIDTH if its rows are images\n$/,
     );
     expect(sample.code).toBe(1);
   });

@@ -71,6 +71,16 @@ test("Ctrl-C in the middle of epochs, and going on, ends with the same bytes", a
   await expectSameRun("broken", "whole");
 });
 
+test("a terminal that closes does what Ctrl-C does", async () => {
+  const first = startElbow([...LINE, "--out", "closed", "--json"], { cwd: dir.path });
+  await first.line(/"start"/);
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  first.child.kill("SIGHUP");
+  expect((await first.end).code).toBe(130);
+  expect((await elbow(["train", "--resume", "closed", "--quiet"], { cwd: dir.path })).code).toBe(0);
+  await expectSameRun("closed", "whole");
+});
+
 test("a run that was killed goes on from its last epoch", async () => {
   const killed = startElbow([...LINE, "--out", "killed", "--json"], { cwd: dir.path });
   await killed.line(/"epoch":1,/);

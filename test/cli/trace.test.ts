@@ -41,7 +41,16 @@ describe("elbow trace", () => {
 
   test("without the rows, and again over a trace", async () => {
     for (const steps of ["1", "2"]) {
-      const line = ["trace", ...SETTINGS, "--steps", steps, "--without-data", "-o", "rows.safetensors"];
+      const line = [
+        "trace",
+        ...SETTINGS,
+        "--steps",
+        steps,
+        "--without-data",
+        "--overwrite",
+        "-o",
+        "rows.safetensors",
+      ];
       expect((await run(...line)).code).toBe(0);
       const { tensors } = readSafetensors(await readFile(dir.at("rows.safetensors")));
       expect(tensors.has("trace.x")).toBe(false);
@@ -53,14 +62,22 @@ describe("elbow trace", () => {
 describe.concurrent("what it does not do", () => {
   test("take the place of a model, or of anything else", async () => {
     const model = await readFile(dir.at("run", "model.safetensors"));
-    const over = await run("trace", ...SETTINGS, "-o", "run/model.safetensors");
+    for (const path of ["run/model.safetensors", "mine.safetensors"]) {
+      if (path === "mine.safetensors") await writeFile(dir.at(path), "mine");
+      const unasked = await run("trace", ...SETTINGS, "-o", path);
+      expect(unasked.stderr).toBe(
+        `elbow: ${path}: expected no file, found one; choose another -o or replace it with --overwrite\n`,
+      );
+      expect(unasked.code).toBe(1);
+    }
+    const over = await run("trace", ...SETTINGS, "-o", "run/model.safetensors", "--overwrite");
     expect(over.stderr).toBe(
       "elbow: run/model.safetensors: expected no file or a trace, found another; give another -o\n",
     );
     expect(over.code).toBe(1);
     expect((await readFile(dir.at("run", "model.safetensors"))).equals(model)).toBe(true);
     await writeFile(dir.at("notes.safetensors"), "not to be lost");
-    const notes = await run("trace", ...SETTINGS, "-o", "notes.safetensors");
+    const notes = await run("trace", ...SETTINGS, "-o", "notes.safetensors", "--overwrite");
     expect(notes.stderr).toMatch(/^elbow: notes\.safetensors: [^\n]+; choose a safetensors file\n$/);
     expect(await readFile(dir.at("notes.safetensors"), "utf8")).toBe("not to be lost");
   });
@@ -68,7 +85,7 @@ describe.concurrent("what it does not do", () => {
   test("leave half a file, or lose the one before", async () => {
     await run("trace", ...SETTINGS, "--steps", "1", "-o", "kept.safetensors");
     const before = await readFile(dir.at("kept.safetensors"));
-    const diverged = await run("trace", ...SETTINGS, "--lr", "1e38", "-o", "kept.safetensors");
+    const diverged = await run("trace", ...SETTINGS, "--lr", "1e38", "-o", "kept.safetensors", "--overwrite");
     expect(diverged.stderr).toMatch(
       /^elbow: [^\n]+ at step \d: expected a finite number, found (NaN|-?Infinity); [^\n]+\n$/,
     );
@@ -99,7 +116,7 @@ describe.concurrent("what it does not do", () => {
       "none/t.safetensors: expected a writable path, found no such directory (ENOENT); make the directory first",
     ],
     [
-      ["--steps", "20000"],
+      ["--steps", "20000", "-o", "never.safetensors"],
       2,
       `trace: expected at most 1024 MiB, found ${MIB_OF_20_000_STEPS} MiB; ` +
         "use fewer steps, or leave out the data",

@@ -173,10 +173,15 @@ describe("a directory that holds a run", () => {
     expect(await readFile(dir.at("held", "model.safetensors"))).toEqual(before);
 
     await writeFile(dir.at("held", "notes.txt"), "mine");
-    await writeFile(dir.at("held", "model.safetensors.1234567"), "a draft of a run that was killed");
+    await writeFile(dir.at("held", "model.safetensors.1234567"), "mine, whatever its name");
+    const { id } = JSON.parse(await readFile(dir.at("held", "config.json"), "utf8"));
+    await writeFile(
+      dir.at("held", `model.safetensors.${id}-0123456789ab.draft`),
+      "of the run, which was killed",
+    );
     expect((await elbow([...line, "--overwrite", "--latent", "3"], { cwd: dir.path })).code).toBe(0);
     const left = ALL_FILES.filter((name) => name !== "manifold.png");
-    expect(await listing(dir.at("held"))).toEqual([...left, "notes.txt"].sort());
+    expect(await listing(dir.at("held"))).toEqual([...left, "notes.txt", "model.safetensors.1234567"].sort());
   });
 
   test("stays as it is when the new run does not come to its first step", async () => {

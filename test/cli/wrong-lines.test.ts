@@ -39,6 +39,18 @@ describe.concurrent("a wrong command line", () => {
     ["trace --steps 0", "--steps: expected a whole number from 1 to 1000000, found 0"],
     ["trace -o trace.bin", "-o: expected a file name that ends in .safetensors, found trace.bin"],
     ["trace --epochs 2", "unknown option '--epochs'; see elbow trace --help"],
+    // what a shell makes of a variable that is not set
+    ["train --out ", "--out: expected a path, found an empty text"],
+    ["train --data ", "--data: expected a path, found an empty text"],
+    ["train --data-dir ", "--data-dir: expected a path, found an empty text"],
+    ["train --resume ", "--resume: expected a path, found an empty text"],
+    ["train --out=\t", "--out: expected a path, found blanks"],
+    ["evaluate ", "<model>: expected a path, found an empty text"],
+    ["sample m -o ", "-o: expected a path, found an empty text"],
+    ["import ", "<weights>: expected a path, found an empty text"],
+    ["export m --onnx ", "--onnx: expected a path, found an empty text"],
+    ["init node ", "<name>: expected a path, found an empty text"],
+    ["init node x --model ", "--model: expected a path, found an empty text"],
     ["encode m -o codes.txt", "-o: expected a file name that ends in .npy or .csv, found codes.txt"],
   ])("elbow %s", async (line, message) => {
     const { code, stdout, stderr } = await elbow(line.split(" "), { cwd: dir.path });
