@@ -55,7 +55,7 @@ async function train(
   const { trainer, config } = prepared;
   try {
     if (signal.aborted) throw nothingToSave();
-    const directory = await openDirectory(config, earlier, out);
+    const directory = await openDirectory(config, earlier, flags);
     narrator.start({
       directory: directory.path,
       config,
@@ -142,9 +142,10 @@ function newConfig(flags: TrainFlags, source: DataSource, dataset: Dataset, vae:
 async function openDirectory(
   config: RunConfig,
   earlier: EarlierRun | undefined,
-  out: string | undefined,
+  { out, overwrite = false }: TrainFlags,
 ): Promise<RunDirectory> {
-  if (earlier === undefined) return out === undefined ? claimNew(config, new Date()) : claim(out, config);
+  if (earlier === undefined)
+    return out === undefined ? claimNew(config, new Date()) : claim(out, config, overwrite);
   await earlier.directory.clearDrafts(config);
   await earlier.directory.writeConfig(config);
   return earlier.directory;

@@ -3,7 +3,9 @@ import { randomBytes } from "node:crypto";
 import { constants, type Stats } from "node:fs";
 import {
   access,
+  copyFile,
   type FileHandle,
+  link,
   lstat,
   mkdir,
   open,
@@ -19,6 +21,8 @@ import { FileError } from "../errors.ts";
 export interface WriteOptions {
   /** Make the directories above the file that do not exist yet. Default: false, a missing one is an error. */
   readonly parents?: boolean;
+  /** Refuse to replace anything, even what appears meanwhile: of several writers one succeeds. Default: false. */
+  readonly exclusive?: boolean;
   /** Replace a link to a file by the file. Default: false, the file that it leads to is replaced. */
   readonly replaceLink?: boolean;
   /** Who writes it, for `isDraft`. Default: nobody who will ask. */
@@ -35,17 +39,19 @@ export interface WriteOptions {
 export async function writeWhole(
   path: string,
   contents: Uint8Array | string,
-  { parents = false, replaceLink = false, owner }: WriteOptions = {},
+  { parents = false, exclusive = false, replaceLink = false, owner }: WriteOptions = {},
 ): Promise<void> {
   try {
     if (parents) await mkdir(dirname(path), { recursive: true });
     const there = await (replaceLink ? lstat : stat)(path).catch(() => undefined);
     if (there?.isDirectory()) throw systemError("EISDIR");
+    if (there !== undefined && exclusive) throw systemError("EEXIST");
     const isLink = there?.isSymbolicLink() ?? false;
     // Renaming over a device would replace it by a plain file: as root, that would be the end of /dev/null.
     if (there !== undefined && !there.isFile() && !isLink) return await writeFile(path, contents);
     const place = there === undefined || isLink ? path : await realpath(path);
-    await replaceFile(place, contents, isLink ? undefined : there, draftName(place, owner));
+    const old = isLink ? undefined : there;
+    await replaceFile(place, contents, old, draftName(place, owner), exclusive ? appear : rename);
   } catch (cause) {
     throw writeError(path, cause);
   }
@@ -56,6 +62,7 @@ async function replaceFile(
   contents: Uint8Array | string,
   old: Stats | undefined,
   draft: string,
+  move: (from: string, to: string) => Promise<void>,
 ): Promise<void> {
   // Exclusive, so that it is a new file: neither another's nor one behind a link.
   const file = await open(draft, "wx");
@@ -69,13 +76,33 @@ async function replaceFile(
     } finally {
       await file.close();
     }
-    await rename(draft, place);
+    await move(draft, place);
   } catch (error) {
     await rm(draft, { force: true }).catch(() => {});
     throw error;
   }
   await syncDirectory(dirname(place));
 }
+
+/** Renames to a name that is free. Unlike a rename, a link never replaces a file. */
+async function appear(from: string, to: string): Promise<void> {
+  try {
+    await link(from, to);
+  } catch (error) {
+    if (!NO_LINKS.has((error as NodeJS.ErrnoException).code)) throw error;
+    await copyFile(from, to, constants.COPYFILE_EXCL);
+  }
+  await rm(from);
+}
+
+/** What file systems without links say, such as FAT. */
+const NO_LINKS: ReadonlySet<string | undefined> = new Set([
+  "EPERM",
+  "ENOTSUP",
+  "EOPNOTSUPP",
+  "ENOSYS",
+  "EMLINK",
+]);
 
 /** Without it, a new name may be lost when the power fails. Not every system can, and the file is whole either way. */
 async function syncDirectory(path: string): Promise<void> {

@@ -73,6 +73,21 @@ export class RunDirectory {
     return this.#write(RUN_FILES.config, serializeRunConfig(config), config);
   }
 
+  /**
+   * Writes config.json where there is none: who succeeds has the directory.
+   *
+   * @throws {FileError} when another run was faster, or the system refuses; directories made for it are gone again
+   */
+  async begin(config: RunConfig): Promise<void> {
+    const options = { exclusive: true, replaceLink: true, owner: config.id };
+    try {
+      await writeWhole(this.file(RUN_FILES.config), serializeRunConfig(config), options);
+    } catch (error) {
+      await removeEmpty(this.#made);
+      throw codeOf(error) === "EEXIST" ? taken(this.path) : error;
+    }
+  }
+
   /** Writes a file of the run, never through a link to a file elsewhere. */
   #write(name: string, contents: Uint8Array | string, { id }: RunConfig): Promise<void> {
     return writeWhole(this.file(name), contents, { replaceLink: true, owner: id });
@@ -109,7 +124,7 @@ export class RunDirectory {
   async abandon(): Promise<void> {
     if (this.#made === undefined) return;
     await remove(this.path, isOurs).catch(() => {});
-    for (const empty of this.#made.toReversed()) await rmdir(empty).catch(() => {});
+    await removeEmpty(this.#made);
   }
 
   savePicture(name: string, png: Uint8Array, config: RunConfig): Promise<void> {
@@ -125,21 +140,23 @@ export class RunDirectory {
 export async function expectFree(path: string, overwrite: boolean): Promise<void> {
   const present = await list(path);
   if (present === undefined) return expectWritable(path);
-  const taken = present.find((name) => NAMES.includes(name));
-  if (taken === undefined) return expectWritable(path);
+  const ours = present.find(isOurs);
+  if (ours === undefined) return expectWritable(path);
   if (!present.includes(RUN_FILES.config)) {
     throw new FileError({
       setting: path,
-      expected: `a run, or a directory without ${taken}`,
-      found: `${taken} without a run`,
+      expected: `a run, or a directory without ${ours}`,
+      found: `${ours} without a run`,
       remedy: "give another --out",
     });
   }
-  if (!overwrite) {
-    const remedy = `resume it with --resume ${shellWord(path)} or replace it with --overwrite`;
-    throw new FileError({ setting: path, expected: "no run", found: "one", remedy });
-  }
+  if (!overwrite) throw taken(path);
   await expectOurs(path);
+}
+
+function taken(path: string): FileError {
+  const remedy = `resume it with --resume ${shellWord(path)} or replace it with --overwrite`;
+  return new FileError({ setting: path, expected: "no run", found: "one", remedy });
 }
 
 /** Before files are deleted: config.json must be a run's and not another program's. */
@@ -157,22 +174,27 @@ async function expectOurs(path: string): Promise<void> {
 }
 
 /**
- * Makes the directory a new run's: deletes the files of an old run, and writes config.json.
+ * Makes the directory a new run's: with `overwrite` it deletes the files of an old run, then it writes config.json. Of
+ * several runs that claim a directory, one gets it.
  *
- * @throws {FileError} when it cannot be made or written to; a directory that was made for it is deleted again
+ * @throws {FileError} when it has a run (it may have got one since `expectFree`), or cannot be made or written to; a
+ * directory that was made for it is deleted again
  */
-export async function claim(path: string, config: RunConfig): Promise<RunDirectory> {
+export async function claim(path: string, config: RunConfig, overwrite: boolean): Promise<RunDirectory> {
+  await expectFree(path, overwrite);
   const made: string[] = [];
   const directory = new RunDirectory(path, made);
   try {
     await makeDirectories(resolve(path), made);
-    if (await directory.hasConfig()) await directory.clearDrafts(await directory.readConfig());
-    await remove(path, isOurs);
-    await directory.writeConfig(config);
+    if (overwrite && (await directory.hasConfig())) {
+      await directory.clearDrafts(await directory.readConfig());
+      await remove(path, isOurs);
+    }
   } catch (error) {
-    await directory.abandon();
+    await removeEmpty(made);
     throw error instanceof FileError ? error : cannotMake(path, error);
   }
+  await directory.begin(config);
   return directory;
 }
 
@@ -191,17 +213,13 @@ export async function claimNew(config: RunConfig, now: Date): Promise<RunDirecto
       await mkdir(path); // fails where there is one, at whatever moment it appeared
       made.push(path);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "EEXIST") continue;
+      if (codeOf(error) === "EEXIST") continue;
+      await removeEmpty(made);
       throw cannotMake(path, error);
     }
     const directory = new RunDirectory(path, made);
-    try {
-      await directory.writeConfig(config);
-      return directory;
-    } catch (error) {
-      await directory.abandon();
-      throw error;
-    }
+    await directory.begin(config);
+    return directory;
   }
 }
 
@@ -231,6 +249,17 @@ async function makeDirectories(path: string, made: string[]): Promise<void> {
   } catch (error) {
     if (!(await isDirectory(path))) throw error; // otherwise another process was faster
   }
+}
+
+/** Directories that were made in vain, the innermost first. Those with files in them stay. */
+async function removeEmpty(made: readonly string[] = []): Promise<void> {
+  for (const empty of made.toReversed()) await rmdir(empty).catch(() => {});
+}
+
+/** The system's word for an error, or for what caused it. */
+function codeOf(error: unknown): string | undefined {
+  const { code, cause } = error as NodeJS.ErrnoException;
+  return code ?? (cause as NodeJS.ErrnoException | undefined)?.code;
 }
 
 async function isDirectory(path: string): Promise<boolean> {

@@ -184,6 +184,23 @@ describe("a directory that holds a run", () => {
     expect(await listing(dir.at("held"))).toEqual([...left, "notes.txt", "model.safetensors.1234567"].sort());
   });
 
+  test("is one run's, when several begin at once", async () => {
+    const seeds = ["1", "2", "3", "4"];
+    const start = (seed: string) => elbow([...line.slice(0, -1), "raced", "--seed", seed], { cwd: dir.path });
+    const outcomes = await Promise.all(seeds.map(start));
+    const winners = seeds.filter((_, i) => outcomes[i]!.code === 0);
+    expect(winners).toHaveLength(1);
+    for (const { code, stderr } of outcomes) {
+      if (code === 0) continue;
+      expect(code).toBe(1);
+      expect(stderr).toMatch(/^elbow: raced: expected no run, found one; [^\n]+\n$/);
+    }
+    expect(JSON.parse(await readFile(dir.at("raced", "config.json"), "utf8")).model.seed).toBe(
+      Number(winners[0]),
+    );
+    expect(await listing(dir.at("raced"))).toEqual(ALL_FILES);
+  });
+
   test("stays as it is when the new run does not come to its first step", async () => {
     const before = await listing(dir.at("held"));
     const { code } = await elbow([...line, "--overwrite", "--hidden", "100000,100000"], { cwd: dir.path });

@@ -5,7 +5,7 @@ import process from "node:process";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { FileError } from "../../src/errors.ts";
 import { checkConfig } from "../../src/model/config.ts";
-import { newRunId, type RunConfig } from "../../src/runs/run-config.ts";
+import { newRunId, parseRunConfig, type RunConfig } from "../../src/runs/run-config.ts";
 import { claim, claimNew, expectFree, RUN_FILES } from "../../src/runs/run-directory-node.ts";
 
 let home: string;
@@ -86,11 +86,11 @@ describe("files that are not the run's", () => {
     await fill(path, names);
     const config = newConfig();
     await expectFree(path, false);
-    const first = await claim(path, config);
+    const first = await claim(path, config, false);
     await first.savePicture(RUN_FILES.samples, Uint8Array.of(1), config);
     await first.clearDrafts(config);
     await expectFree(path, true);
-    const second = await claim(path, newConfig());
+    const second = await claim(path, newConfig(), true);
     expect((await readdir(path)).filter((name) => !names.includes(name))).toEqual([RUN_FILES.config]);
     await second.abandon();
     expect((await readdir(path)).sort()).toEqual([...names].sort());
@@ -107,13 +107,13 @@ describe("drafts that a killed run left", () => {
   test("are deleted by the run itself, and by the run that replaces it", async () => {
     const path = join(home, "run");
     const config = newConfig();
-    const directory = await claim(path, config);
+    const directory = await claim(path, config, false);
     const others = drafts(newConfig());
     await fill(path, [...drafts(config), ...others]);
     await directory.clearDrafts(config);
     expect((await readdir(path)).sort()).toEqual([RUN_FILES.config, ...others].sort());
     await fill(path, drafts(config));
-    await claim(path, newConfig());
+    await claim(path, newConfig(), true);
     expect((await readdir(path)).sort()).toEqual([RUN_FILES.config, ...others].sort());
     await expectUntouched(path, others);
   });
@@ -122,7 +122,7 @@ describe("drafts that a killed run left", () => {
     const path = join(home, "run");
     const config = newConfig(undefined);
     const old = { ...config, id: undefined };
-    const directory = await claim(path, old);
+    const directory = await claim(path, old, false);
     const names = [
       `${RUN_FILES.model}.-${newRunId()}.draft`,
       `${RUN_FILES.model}.undefined-${newRunId()}.draft`,
@@ -136,7 +136,7 @@ describe("drafts that a killed run left", () => {
 test("a run replaces a link in its directory, and not the file that it leads to", async () => {
   const path = join(home, "run");
   const config = newConfig();
-  const directory = await claim(path, config);
+  const directory = await claim(path, config, false);
   const elsewhere = join(home, "elsewhere");
   await writeFile(elsewhere, "mine");
   for (const name of [RUN_FILES.samples, RUN_FILES.config]) {
@@ -148,6 +148,38 @@ test("a run replaces a link in its directory, and not the file that it leads to"
   expect(await readFile(elsewhere, "utf8")).toBe("mine");
   expect([...(await readFile(join(path, RUN_FILES.samples)))]).toEqual([7]);
   expect((await directory.readConfig()).id).toBe(config.id);
+});
+
+describe("a directory that several runs want", () => {
+  const ofWinner = async (path: string) =>
+    parseRunConfig(await readFile(join(path, RUN_FILES.config), "utf8"), "config").id;
+
+  test("becomes one run's, and the others say why", async () => {
+    for (const there of [false, true]) {
+      const path = join(home, `wanted-${there}`, "run");
+      if (there) await fill(path, ["notes.txt"]);
+      const configs = Array.from({ length: 8 }, () => newConfig());
+      const outcomes = await Promise.allSettled(configs.map((config) => claim(path, config, false)));
+      const winners = configs.filter((_, i) => outcomes[i]!.status === "fulfilled");
+      expect(winners.map(({ id }) => id)).toEqual([await ofWinner(path)]);
+      for (const outcome of outcomes) {
+        if (outcome.status === "rejected")
+          expect(outcome.reason.message).toMatch(/: expected no run, found one; resume/);
+      }
+      expect((await readdir(path)).sort()).toEqual([RUN_FILES.config, ...(there ? ["notes.txt"] : [])]);
+    }
+  });
+
+  test("stays that of a run which was faster while another loaded its data", async () => {
+    const path = join(home, "run");
+    await expectFree(path, false);
+    const config = newConfig();
+    const faster = await claim(path, config, false);
+    await faster.savePicture(RUN_FILES.samples, Uint8Array.of(1), config);
+    await expect(claim(path, newConfig(), false)).rejects.toThrow(/expected no run, found one/);
+    expect((await readdir(path)).sort()).toEqual([RUN_FILES.config, RUN_FILES.samples]);
+    expect(await ofWinner(path)).toBe(config.id);
+  });
 });
 
 describe("directories by default", () => {
