@@ -1,6 +1,6 @@
 import type { Rows } from "../data/dataset.ts";
 import { epochOrder, stepsPerEpoch } from "../data/sampler.ts";
-import { DivergedError } from "../errors.ts";
+import { ConfigError, DivergedError } from "../errors.ts";
 import { checkTraining, type TrainingConfig } from "../model/config.ts";
 import { eachTerm, lossOf, type Terms } from "../model/objective.ts";
 import { unpackTensors } from "../model/parameters.ts";
@@ -73,6 +73,7 @@ export class Trainer {
   /** Steps of the current epoch that are done, and the seconds they took. */
   #step: number;
   #seconds: number;
+  #running = false;
 
   private constructor(vae: Vae, open: OpenSession, crew: Crew, { resume, onProgress }: TrainerOptions) {
     const { session, memory, instance } = open;
@@ -129,8 +130,26 @@ export class Trainer {
    *
    * @throws {DivergedError} when the loss is no longer finite; the model keeps the parameters that it had
    * @throws {WorkerError} when a worker fails
+   * @throws {ConfigError} when an epoch is under way
+   * @throws what `onProgress` throws, after the step
    */
   async runEpoch(signal?: AbortSignal): Promise<EpochMetrics | undefined> {
+    this.#expectIdle();
+    this.#running = true;
+    try {
+      return await this.#runEpoch(signal);
+    } finally {
+      this.#running = false;
+    }
+  }
+
+  /** Between two steps of an epoch, parameters and moments are those of different steps. */
+  #expectIdle(): void {
+    if (!this.#running) return;
+    throw new ConfigError({ setting: "the trainer", expected: "no epoch under way", found: "one" });
+  }
+
+  async #runEpoch(signal: AbortSignal | undefined): Promise<EpochMetrics | undefined> {
     const { words, sums } = this.#control;
     this.#setOrder();
     words[WORD.step] = this.#step;
@@ -162,7 +181,17 @@ export class Trainer {
     const stop = (): void => void Atomics.store(words, WORD.stop, 1);
     if (signal?.aborted) stop();
     signal?.addEventListener("abort", stop);
-    const timer = setInterval(() => this.#report(), PROGRESS_INTERVAL_MS);
+    let thrown: { readonly error: unknown } | undefined;
+    const report = (): void => {
+      try {
+        if (!thrown) this.#report();
+      } catch (error) {
+        // a timer's exception would end the process
+        thrown = { error };
+        stop();
+      }
+    };
+    const timer = setInterval(report, PROGRESS_INTERVAL_MS);
     const start = performance.now();
     try {
       if (!signal?.aborted) {
@@ -176,7 +205,8 @@ export class Trainer {
     this.#step = Atomics.load(words, WORD.step);
     const diverged = Atomics.load(words, WORD.diverged);
     if (diverged > 0) throw this.#diverged("the loss", diverged, lossOf(this.#sums()));
-    this.#report();
+    report();
+    if (thrown) throw thrown.error;
     return this.#step === this.steps;
   }
 
@@ -239,8 +269,13 @@ export class Trainer {
     this.#vae.setParameters(floatsOf(this.#buffer, this.#at.parameters));
   }
 
-  /** A copy of all that is needed to resume from here. */
+  /**
+   * A copy of all that is needed to resume from here.
+   *
+   * @throws {ConfigError} when an epoch is under way
+   */
   state(): TrainingState {
+    this.#expectIdle();
     const { reconstruction, kl } = this.#sums();
     const copy = (region: "parameters" | "m" | "v") =>
       unpackTensors(this.#vae.table, floatsOf(this.#buffer, this.#at[region]));

@@ -16,6 +16,7 @@ import { within } from "../support/within.ts";
 import { type Watched, watchWorkers } from "../support/workers.ts";
 
 const PATIENCE_MS = 2000;
+const BUSY = /^the trainer: expected no epoch under way, found one$/;
 
 const config: VaeConfig = {
   inputDim: 64,
@@ -201,4 +202,40 @@ describe("what cannot be trained", () => {
     );
     expect(workers).toHaveLength(0);
   });
+});
+
+function disposed(trainer: Trainer): Trainer {
+  onTestFinished(() => trainer.dispose());
+  return trainer;
+}
+
+describe("what a program does while an epoch is under way", () => {
+  test("a second epoch and a state are refused, and the first is not disturbed", async () => {
+    const start = async () => disposed(await createTrainer(await Vae.create(config), long, { workers: 2 }));
+    const [alone, disturbed] = [await start(), await start()];
+    const expected = await alone.runEpoch();
+    const epoch = disturbed.runEpoch();
+    await expect(disturbed.runEpoch()).rejects.toThrow(BUSY);
+    expect(() => disturbed.state()).toThrow(BUSY);
+    expect((await epoch)!.trainLoss).toBe(expected!.trainLoss);
+    expect(disturbed.state().parameters).toEqual(alone.state().parameters);
+    expect((await disturbed.runEpoch())!.epoch).toBe(2);
+  });
+
+  test.each([1, 2, "inline"] as const)(
+    "an exception in onProgress rejects the epoch, workers %s",
+    async (workers) => {
+      const error = new Error("mine");
+      const onProgress = () => {
+        throw error;
+      };
+      const vae = await Vae.create(config);
+      const trainer = disposed(await createTrainer(vae, long, { workers, onProgress }));
+      await expect(trainer.runEpoch()).rejects.toBe(error);
+      const { epoch, step } = trainer.state();
+      expect(epoch).toBe(0);
+      expect(step).toBeGreaterThan(0);
+      await expect(trainer.runEpoch()).rejects.toBe(error);
+    },
+  );
 });
