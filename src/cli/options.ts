@@ -68,8 +68,7 @@ function checkedOption(words: Words, setting: Setting<unknown>): Option {
   const { flags, help, read = toNumber } = words;
   const { range, expected, default: otherwise } = { ...setting, ...words };
   const option = textOption(flags, range ? `${help}, ${range}` : help, otherwise?.toString());
-  const name = option.short ?? flags.split(" ")[0]!;
-  return option.argParser((text) => accepted(name, { ...setting, expected }, text, read(text)));
+  return option.argParser((text) => accepted(nameOf(option), { ...setting, expected }, text, read(text)));
 }
 
 function accepted<T>(name: string, setting: Setting<T>, text: string, value: unknown): T {
@@ -82,7 +81,12 @@ export function choiceArgument(name: string, help: string, choices: readonly str
   return new Argument(name, help).argParser((text) => accepted(name, oneOf(choices), text, text));
 }
 
-export function textOption(flags: string, help: string, otherwise?: string): Option {
+/** As the user writes it, the short name if there is one. */
+function nameOf({ short, long }: Option): string {
+  return short ?? long!;
+}
+
+function textOption(flags: string, help: string, otherwise?: string): Option {
   return new Option(flags, otherwise === undefined ? help : `${help} (default ${otherwise})`);
 }
 
@@ -100,7 +104,7 @@ export function pathArgument(name: string, help: string): Argument {
 
 export function pathOption(flags: string, help: string, otherwise?: string): Option {
   const option = textOption(flags, help, otherwise);
-  return option.argParser(expectPath(option.short ?? flags.split(" ")[0]!));
+  return option.argParser(expectPath(nameOf(option)));
 }
 
 /** The option of a setting. Without a default here, `--resume` sees which options were given. */

@@ -84,16 +84,21 @@ function expectEnding(path: string, ...endings: readonly string[]): void {
 /**
  * Refuses a file that `-o` would replace, before any work is done. Pipes and devices (`/dev/stdout`) are written to.
  *
- * @throws {FileError} when a file is there and `--overwrite` is not given, or none can be written
+ * @throws {FileError} when a file is there and `--overwrite` is not given
  */
-export async function expectFreeFile(path: string, { overwrite = false }: Omit<OutputFlags, "output">) {
+export async function expectFreeFile(path: string, { overwrite = false }: Pick<OutputFlags, "overwrite">) {
   const there = await stat(path).catch(() => undefined);
   if (!there?.isFile() || overwrite) return;
   const remedy = "choose another -o or replace it with --overwrite";
   throw new FileError({ setting: path, expected: "no file", found: "one", remedy });
 }
 
-/** The same for a file that must have one of these endings. */
+/**
+ * The same for a file that must have one of these endings.
+ *
+ * @throws {ConfigError} when the name has another
+ * @throws {FileError} also when the system would refuse to write it
+ */
 export async function expectOutput(flags: OutputFlags, ...endings: readonly string[]): Promise<void> {
   await expectWritable(flags.output);
   expectEnding(flags.output, ...endings);

@@ -2,12 +2,13 @@
 import process from "node:process";
 import { shellWord } from "../codecs/quote.ts";
 import type { Dataset, Split } from "../data/dataset.ts";
+import { newMark } from "../files/mark.ts";
 import { checkEpochs, checkTraining, MODEL_SETTINGS } from "../model/config.ts";
 import { parameterCount } from "../model/parameters.ts";
 import { pickSettings } from "../model/settings.ts";
 import { Trainer, tuneEngine, Vae } from "../node.ts";
 import { type EarlierRun, expectSameData } from "../runs/resume.ts";
-import { type DataSource, newRunId, type RunConfig } from "../runs/run-config.ts";
+import type { DataSource, RunConfig } from "../runs/run-config.ts";
 import { claim, claimNew, expectFree, type RunDirectory } from "../runs/run-directory-node.ts";
 import { platform } from "../wasm/platform.ts";
 import { dataSource, elsewhere, loadDefault, loadSource } from "./data.ts";
@@ -90,7 +91,7 @@ async function prepare(
   if (earlier !== undefined) expectSameData(earlier, dataset);
   const vae = await (earlier ? resumedModel(earlier) : newModel(flags, dataset.train));
   const config = earlier
-    ? { ...earlier.config, id: earlier.config.id ?? newRunId(), data: { ...earlier.config.data, ...source } }
+    ? { ...earlier.config, id: earlier.config.id ?? newMark(), data: { ...earlier.config.data, ...source } }
     : newConfig(flags, source, dataset, vae);
   const trainer = await Trainer.create(vae, dataset.train, {
     ...config.training,
@@ -129,7 +130,7 @@ export function newModel(flags: WorkFlags, { shape, dim }: Split): Promise<Vae> 
 function newConfig(flags: TrainFlags, source: DataSource, dataset: Dataset, vae: Vae): RunConfig {
   const { name, sha256, train, test } = dataset;
   return {
-    id: newRunId(),
+    id: newMark(),
     data: { ...source, name, sha256, train: train.count, test: test.count },
     model: vae.config,
     training: checkTraining(flags),

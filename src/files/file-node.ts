@@ -1,5 +1,4 @@
 /** Reads files, writes them atomically, and explains what the system refuses. */
-import { randomBytes } from "node:crypto";
 import { constants, type Stats } from "node:fs";
 import {
   access,
@@ -17,6 +16,7 @@ import {
 } from "node:fs/promises";
 import { dirname } from "node:path";
 import { FileError } from "../errors.ts";
+import { isMark, newMark } from "./mark.ts";
 
 export interface WriteOptions {
   /** Make the directories above the file that do not exist yet. Default: false, a missing one is an error. */
@@ -111,19 +111,17 @@ async function syncDirectory(path: string): Promise<void> {
   await directory?.close();
 }
 
-/** `NAME.OWNER-RANDOM.draft`: nobody else's file has this name. */
+const DRAFT = ".draft";
+
+/** `NAME.OWNER-MARK.draft`: nobody else's file has this name. */
 function draftName(path: string, owner = ""): string {
-  return `${path}.${owner}-${randomBytes(6).toString("hex")}.draft`;
+  return `${path}.${owner}-${newMark()}${DRAFT}`;
 }
 
 /** Whether a name is that of a draft of the file `of`, which its owner left behind when it was killed. */
 export function isDraft(name: string, of: string, owner: string): boolean {
-  const [start, end] = [`${of}.${owner}-`, ".draft"];
-  return (
-    name.startsWith(start) &&
-    /^[\da-f]{12}$/.test(name.slice(start.length, -end.length)) &&
-    name.endsWith(end)
-  );
+  const start = `${of}.${owner}-`;
+  return name.startsWith(start) && name.endsWith(DRAFT) && isMark(name.slice(start.length, -DRAFT.length));
 }
 
 /**

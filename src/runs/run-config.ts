@@ -1,6 +1,7 @@
 /** config.json: every setting that decides the result of a run. */
 import { JsonReader, LINE } from "../codecs/json-reader.ts";
 import { FormatError } from "../errors.ts";
+import { isMark } from "../files/mark.ts";
 import { ARITHMETIC, checkFile, expectVersion, FORMAT_VERSION, oldInputShape } from "../formats/metadata.ts";
 import {
   checkConfig,
@@ -62,15 +63,9 @@ const COUNT = wholeNumber(0, Number.MAX_SAFE_INTEGER);
 /** It becomes a part of file names. */
 const ID: Setting<string | undefined> = {
   expected: "12 hexadecimal digits",
-  accepts: (value) => typeof value === "string" && /^[\da-f]{12}$/.test(value),
+  accepts: isMark,
   default: undefined,
 };
-
-export function newRunId(): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(6)), (byte) =>
-    byte.toString(16).padStart(2, "0"),
-  ).join("");
-}
 
 /**
  * Reads config.json.

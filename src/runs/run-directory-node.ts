@@ -290,7 +290,7 @@ async function list(path: string): Promise<string[] | undefined> {
   try {
     return await readdir(resolve(path));
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    if (codeOf(error) === "ENOENT") return undefined;
     throw cannotMake(path, error);
   }
 }

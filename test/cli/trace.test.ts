@@ -62,8 +62,8 @@ describe("elbow trace", () => {
 describe.concurrent("what it does not do", () => {
   test("take the place of a model, or of anything else", async () => {
     const model = await readFile(dir.at("run", "model.safetensors"));
+    await writeFile(dir.at("mine.safetensors"), "mine");
     for (const path of ["run/model.safetensors", "mine.safetensors"]) {
-      if (path === "mine.safetensors") await writeFile(dir.at(path), "mine");
       const unasked = await run("trace", ...SETTINGS, "-o", path);
       expect(unasked.stderr).toBe(
         `elbow: ${path}: expected no file, found one; choose another -o or replace it with --overwrite\n`,

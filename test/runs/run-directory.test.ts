@@ -4,8 +4,9 @@ import { join } from "node:path";
 import process from "node:process";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { FileError } from "../../src/errors.ts";
+import { newMark } from "../../src/files/mark.ts";
 import { checkConfig } from "../../src/model/config.ts";
-import { newRunId, parseRunConfig, type RunConfig } from "../../src/runs/run-config.ts";
+import { parseRunConfig, type RunConfig } from "../../src/runs/run-config.ts";
 import { claim, claimNew, expectFree, RUN_FILES } from "../../src/runs/run-directory-node.ts";
 
 let home: string;
@@ -14,7 +15,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(home, { recursive: true, force: true }));
 
-function newConfig(id: string | undefined = newRunId()): RunConfig {
+function newConfig(id: string | undefined = newMark()): RunConfig {
   return {
     id,
     data: { name: "idx", source: "/idx", sha256: "ab".repeat(32), train: 100, test: 20 },
@@ -41,7 +42,7 @@ function foreignNames(): string[] {
     ".",
     ".-0.draft",
   ];
-  const drafts = [`.${newRunId()}-${newRunId()}.draft`, `.-${newRunId()}.draft`, `.${newRunId()}.draft`];
+  const drafts = [`.${newMark()}-${newMark()}.draft`, `.-${newMark()}.draft`, `.${newMark()}.draft`];
   const own = Object.values(RUN_FILES);
   const suffixed = own.flatMap((name) => [...endings, ...drafts].map((ending) => name + ending));
   const prefixed = own.flatMap((name) => [
@@ -101,7 +102,7 @@ describe("files that are not the run's", () => {
 describe("drafts that a killed run left", () => {
   const drafts = ({ id }: RunConfig) =>
     [RUN_FILES.config, RUN_FILES.model, RUN_FILES.checkpoint].map((name) => {
-      return `${name}.${id}-${newRunId()}.draft`;
+      return `${name}.${id}-${newMark()}.draft`;
     });
 
   test("are deleted by the run itself, and by the run that replaces it", async () => {
@@ -124,8 +125,8 @@ describe("drafts that a killed run left", () => {
     const old = { ...config, id: undefined };
     const directory = await claim(path, old, false);
     const names = [
-      `${RUN_FILES.model}.-${newRunId()}.draft`,
-      `${RUN_FILES.model}.undefined-${newRunId()}.draft`,
+      `${RUN_FILES.model}.-${newMark()}.draft`,
+      `${RUN_FILES.model}.undefined-${newMark()}.draft`,
     ];
     await fill(path, names);
     await directory.clearDrafts(old);
