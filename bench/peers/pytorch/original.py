@@ -1,9 +1,9 @@
 """The original program as written: torchvision's loader, a sigmoid and binary cross-entropy; only the clock is new.
 
-    python3 original.py MNIST_DIR [--threads 2] [--epochs 2]
+    python3 original.py MNIST_DIR [--threads 2] [--epochs 2] [--seed 0] [--latent 2] [--test]
 
 MNIST_DIR holds the IDX files, gzipped or not. Prints one line of JSON: versions, and seconds and training loss of each
-epoch (nats per image). Where torchvision is missing, a dataset of our own does per image what its MNIST does: an image
+epoch (nats per image), with --test also the test loss at the end. Where torchvision is missing, a dataset of our own does per image what its MNIST does: an image
 out of the array, to a tensor of floats in [0, 1], flattened.
 """
 
@@ -26,7 +26,6 @@ except ImportError:
 
 input_dim = 28 * 28
 hidden_dim = 400
-latent_dim = 2
 batch_size = 128
 lr = 1e-3
 
@@ -40,10 +39,10 @@ def read(directory, name):
 class PlainMnist(Dataset):
     """What torchvision's MNIST with ToTensor and view(-1) does to an image, without its detour over PIL."""
 
-    def __init__(self, directory):
-        images = read(directory, "train-images")
+    def __init__(self, directory, split):
+        images = read(directory, f"{split}-images")
         self.data = torch.frombuffer(bytearray(images[16:]), dtype=torch.uint8).view(-1, 28, 28)
-        labels = read(directory, "train-labels")
+        labels = read(directory, f"{split}-labels")
         self.targets = torch.frombuffer(bytearray(labels[8:]), dtype=torch.uint8).long()
 
     def __len__(self):
@@ -53,10 +52,10 @@ class PlainMnist(Dataset):
         return self.data[index].float().div(255).view(1, 28, 28).view(-1), int(self.targets[index])
 
 
-def open_dataset(directory):
+def open_dataset(directory, train=True):
     """torchvision's MNIST from a folder laid out as it wants it."""
     if torchvision is None:
-        return PlainMnist(directory)
+        return PlainMnist(directory, "train" if train else "t10k")
     root = pathlib.Path(tempfile.mkdtemp())
     raw = root / "MNIST" / "raw"
     raw.mkdir(parents=True)
@@ -64,11 +63,11 @@ def open_dataset(directory):
         for kind in ["images-idx3-ubyte", "labels-idx1-ubyte"]:
             (raw / f"{split}-{kind}").write_bytes(read(directory, f"{split}-{kind.split('-')[0]}"))
     transform = transforms.Compose([transforms.ToTensor(), transforms.Lambda(lambda x: x.view(-1))])
-    return datasets.MNIST(root=root, train=True, transform=transform, download=False)
+    return datasets.MNIST(root=root, train=train, transform=transform, download=False)
 
 
 class VAE(nn.Module):
-    def __init__(self):
+    def __init__(self, latent_dim):
         super().__init__()
         self.fc1 = nn.Linear(input_dim, hidden_dim)
         self.fc_mu = nn.Linear(hidden_dim, latent_dim)
@@ -98,16 +97,29 @@ def loss_function(recon_x, x, mu, logvar):
     return bce + kld
 
 
+def evaluate(model, dataset):
+    model.eval()
+    total = 0
+    with torch.no_grad():
+        for data, _ in DataLoader(dataset, batch_size=batch_size):
+            recon_batch, mu, logvar = model(data)
+            total += loss_function(recon_batch, data, mu, logvar).item()
+    return total / len(dataset)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("directory")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--epochs", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--latent", type=int, default=2)
+    parser.add_argument("--test", action="store_true")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    torch.manual_seed(0)
+    torch.manual_seed(options.seed)
     train_loader = DataLoader(open_dataset(options.directory), batch_size=batch_size, shuffle=True)
-    model = VAE()
+    model = VAE(options.latent)
     optimizer = optim.Adam(model.parameters(), lr=lr)
     epochs = []
     for _ in range(options.epochs):
@@ -124,7 +136,10 @@ def main():
         epochs.append({"seconds": time.perf_counter() - start, "loss": train_loss / len(train_loader.dataset)})
     loader = f"torchvision {torchvision.__version__}" if torchvision else "a loader of our own"
     version = f"{torch.__version__}, {loader}"
-    print(json.dumps({"program": "PyTorch, original program", "version": version, "threads": options.threads, "epochs": epochs}))
+    result = {"program": "PyTorch, original program", "version": version, "threads": options.threads, "epochs": epochs}
+    if options.test:
+        result["testLoss"] = evaluate(model, open_dataset(options.directory, train=False))
+    print(json.dumps(result))
 
 
 if __name__ == "__main__":
