@@ -44,6 +44,12 @@ export interface TrainerOptions extends Partial<TrainingConfig> {
   readonly onProgress?: ((progress: Progress) => void) | undefined;
 }
 
+/** Whoever asked for a state while an epoch is under way. */
+interface Waiting {
+  resolve(state: TrainingState): void;
+  reject(error: unknown): void;
+}
+
 const PROGRESS_INTERVAL_MS = 100;
 /** About 100 µs of looking at the barrier before a worker sleeps: longer than the others are ever behind. */
 const SPINS = 20_000;
@@ -74,6 +80,8 @@ export class Trainer {
   #step: number;
   #seconds: number;
   #running = false;
+  /** Callers of `snapshot` who wait for a step's boundary. */
+  #waiting: Waiting[] = [];
 
   private constructor(vae: Vae, open: OpenSession, crew: Crew, { resume, onProgress }: TrainerOptions) {
     const { session, memory, instance } = open;
@@ -137,10 +145,33 @@ export class Trainer {
     this.#expectIdle();
     this.#running = true;
     try {
-      return await this.#runEpoch(signal);
+      const metrics = await this.#runEpoch(signal);
+      this.#answer((waiting) => waiting.resolve(this.#copyState()));
+      return metrics;
+    } catch (error) {
+      this.#answer((waiting) => waiting.reject(error));
+      throw error;
     } finally {
       this.#running = false;
     }
+  }
+
+  /**
+   * A copy of all that is needed to resume, at the next step's boundary, or after the epoch where that comes first. An
+   * epoch that is under way goes on after the copy.
+   *
+   * @throws what the epoch throws
+   */
+  snapshot(): Promise<TrainingState> {
+    if (!this.#running) return Promise.resolve(this.#copyState());
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ resolve, reject });
+      Atomics.store(this.#control.words, WORD.stop, 1);
+    });
+  }
+
+  #answer(settle: (waiting: Waiting) => void): void {
+    for (const waiting of this.#waiting.splice(0)) settle(waiting);
   }
 
   /** Between two steps of an epoch, parameters and moments are those of different steps. */
@@ -177,9 +208,11 @@ export class Trainer {
 
   /** Runs what is left of the epoch's steps; false when it was stopped before the last. */
   async #train(signal: AbortSignal | undefined): Promise<boolean> {
-    const { words } = this.#control;
-    const stop = (): void => void Atomics.store(words, WORD.stop, 1);
-    if (signal?.aborted) stop();
+    let stopped = signal?.aborted ?? false;
+    const stop = (): void => {
+      stopped = true;
+      Atomics.store(this.#control.words, WORD.stop, 1);
+    };
     signal?.addEventListener("abort", stop);
     let thrown: { readonly error: unknown } | undefined;
     const report = (): void => {
@@ -192,22 +225,30 @@ export class Trainer {
       }
     };
     const timer = setInterval(report, PROGRESS_INTERVAL_MS);
-    const start = performance.now();
     try {
-      if (!signal?.aborted) {
-        await this.#crew.train({ epoch: this.epoch, fromStep: this.#step, toStep: this.steps });
-      }
+      while (!stopped && this.#step < this.steps) await this.#trainUntilStopped();
     } finally {
       clearInterval(timer);
       signal?.removeEventListener("abort", stop);
     }
+    report();
+    if (thrown) throw thrown.error;
+    return this.#step === this.steps;
+  }
+
+  /** Runs steps to the end of the epoch or until the stop word is set; whoever waits for a step's boundary has it then. */
+  async #trainUntilStopped(): Promise<void> {
+    const { words } = this.#control;
+    const start = performance.now();
+    await this.#crew.train({ epoch: this.epoch, fromStep: this.#step, toStep: this.steps });
     this.#seconds += (performance.now() - start) / 1000;
     this.#step = Atomics.load(words, WORD.step);
     const diverged = Atomics.load(words, WORD.diverged);
     if (diverged > 0) throw this.#diverged("the loss", diverged, lossOf(this.#sums()));
-    report();
-    if (thrown) throw thrown.error;
-    return this.#step === this.steps;
+    words[WORD.stop] = 0;
+    words[WORD.halted] = 0;
+    // after the last step only the evaluation is missing, and nothing could be resumed
+    if (this.#step < this.steps) this.#answer((waiting) => waiting.resolve(this.#copyState()));
   }
 
   #report(): void {
@@ -276,6 +317,10 @@ export class Trainer {
    */
   state(): TrainingState {
     this.#expectIdle();
+    return this.#copyState();
+  }
+
+  #copyState(): TrainingState {
     const { reconstruction, kl } = this.#sums();
     const copy = (region: "parameters" | "m" | "v") =>
       unpackTensors(this.#vae.table, floatsOf(this.#buffer, this.#at[region]));

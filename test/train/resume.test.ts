@@ -7,6 +7,7 @@ import {
   type TrainOptions,
   train,
   Vae,
+  WorkerError,
 } from "../../src/node.ts";
 import { supportedArithmetic } from "../../src/wasm/builds.ts";
 import {
@@ -97,6 +98,39 @@ describe("a run that is stopped and resumed", () => {
     const expected = await runTask(long, 1, arithmetic);
     expect(lossesOf((await trainer.runEpoch())!)).toEqual(expected.losses[0]);
     expect(bitsOfState(trainer.state())).toBeAllClose(expected.bits, exact);
+  });
+
+  test.each([2, "inline"] as const)(
+    "resumes from any snapshot of a run that goes on meanwhile, workers %s",
+    async (workers) => {
+      const { config, data, epochs: _, ...options } = long;
+      const expected = await runTask(long, 1, arithmetic);
+      const trainer = await createTrainer(await Vae.create(config), data, { ...options, workers });
+      onTestFinished(() => trainer.dispose());
+      const states: TrainingState[] = [await trainer.snapshot()];
+      const epoch = trainer.runEpoch();
+      for (let i = 0; i < 3; i++) states.push(await trainer.snapshot());
+      expect(lossesOf((await epoch)!)).toEqual(expected.losses[0]);
+      states.push(await trainer.snapshot());
+      expect(states[0]).toMatchObject({ epoch: 0, step: 0 });
+      expect(states[1]!.step).toBeGreaterThan(0);
+      expect(states.at(-1)).toMatchObject({ epoch: 1, step: 0 });
+      for (const resume of states) {
+        const resumed = await createTrainer(await Vae.create(config), data, { ...options, workers, resume });
+        onTestFinished(() => resumed.dispose());
+        if (resume.epoch === 0) expect(lossesOf((await resumed.runEpoch())!)).toEqual(expected.losses[0]);
+        expect(bitsOfState(resumed.state())).toBeAllClose(expected.bits, exact);
+      }
+    },
+  );
+
+  test("a snapshot that is asked for when the epoch ends badly is an error, too", async () => {
+    const { config, data, epochs: _, ...options } = long;
+    const trainer = await createTrainer(await Vae.create(config), data, { ...options, workers: 2 });
+    onTestFinished(() => trainer.dispose());
+    const both = Promise.allSettled([trainer.runEpoch(), trainer.snapshot()]);
+    trainer.dispose();
+    for (const outcome of await both) expect(outcome).toMatchObject({ reason: expect.any(WorkerError) });
   });
 
   test("counts its steps and seconds from where it was", async () => {
