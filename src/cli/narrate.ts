@@ -41,6 +41,8 @@ export interface Narrator {
   start(run: RunStart): void;
   progress(progress: Progress): void;
   epoch(metrics: EpochMetrics): void;
+  /** Something failed, and the run goes on. */
+  warn(message: string): void;
   done(end: RunEnd): void;
   interrupted(end: RunEnd): void;
   /** Removes the bar, however the run ends. */
@@ -57,6 +59,9 @@ class Silence implements Narrator {
   start(_run: RunStart): void {}
   progress(): void {}
   epoch(_metrics: EpochMetrics): void {}
+  warn(message: string): void {
+    note(`elbow: ${message}`);
+  }
   done(_end: RunEnd): void {}
   interrupted(_end: RunEnd): void {}
   close(): void {}
@@ -72,6 +77,11 @@ class JsonLines extends Silence {
 
   override epoch(metrics: EpochMetrics): void {
     printJson({ event: "epoch", ...metrics });
+  }
+
+  override warn(message: string): void {
+    super.warn(message);
+    printJson({ event: "warning", message });
   }
 
   override done({ directory, epoch, seconds, files }: RunEnd): void {
@@ -120,6 +130,11 @@ class Lines implements Narrator {
   epoch(metrics: EpochMetrics): void {
     this.#bar?.clear();
     print(epochLine(metrics));
+  }
+
+  warn(message: string): void {
+    this.#bar?.clear();
+    note(`elbow: ${message}`);
   }
 
   done({ directory, epoch, seconds, files }: RunEnd): void {

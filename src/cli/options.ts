@@ -147,6 +147,15 @@ export function stepsOption(): Option {
   return ownOption("--steps <n>", "images, both ends included", wholeNumber(2, 1000, 10));
 }
 
+/** It changes no bit of a run, so it is no setting of training. */
+export function saveEveryOption(): Option {
+  const accepts = (value: unknown): boolean =>
+    Number.isFinite(value) && (value as number) >= 0.01 && (value as number) <= 86_400;
+  const range = "from 0.01 to 86400";
+  const setting = { expected: `a number ${range}`, range, accepts, default: 5 };
+  return ownOption("--save-every <s>", "seconds from one checkpoint to the next", setting);
+}
+
 export function splitOption(): Option {
   return ownOption("--split <name>", "rows to use", oneOf(["test", "train"], "test"), { read: String });
 }
@@ -185,6 +194,7 @@ export interface WorkFlags extends DataFlags, Partial<Omit<VaeConfig, "inputDim"
 export interface TrainFlags extends WorkFlags {
   readonly epochs?: number;
   readonly workers?: number;
+  readonly saveEvery: number;
   readonly out?: string;
   readonly overwrite?: boolean;
   readonly resume?: string;

@@ -11,6 +11,7 @@ import {
   pathOption,
   rowOption,
   STEP_OPTIONS,
+  saveEveryOption,
   settingOption,
   splitOption,
   stepsOption,
@@ -43,6 +44,7 @@ const COMMANDS: Readonly<Record<string, CommandWords>> = {
       ...STEP_OPTIONS,
       ...MODEL_OPTIONS,
       settingOption("workers"),
+      saveEveryOption(),
       pathOption("--out <dir>", "run directory", "runs/<dataset>-<date>-<time>"),
       new Option("--overwrite", "replace the run in --out"),
       pathOption(

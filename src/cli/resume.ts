@@ -5,16 +5,22 @@ import { MODEL_SETTINGS, TRAINING_SETTINGS } from "../model/config.ts";
 import { pickSettings } from "../model/settings.ts";
 import { differences, type EarlierRun, openEarlier } from "../runs/resume.ts";
 import { platform } from "../wasm/platform.ts";
+import { explain } from "./fail.ts";
+import type { Narrator } from "./narrate.ts";
 import { flagOf, type TrainFlags } from "./options.ts";
 
 /**
- * Opens a run to resume, with `--epochs` in its config if given.
+ * Opens the run to resume, if one is, with `--epochs` in its config if given.
  *
  * @throws {ConfigError} when options or the environment differ from the run's settings
  * @throws {FormatError} when its files are damaged or do not belong together
  */
-export async function openResumed(path: string, flags: TrainFlags): Promise<EarlierRun> {
-  const run = await openEarlier(path);
+export async function openResumed(flags: TrainFlags, narrator: Narrator): Promise<EarlierRun | undefined> {
+  const { resume: path } = flags;
+  if (path === undefined) return undefined;
+  const run = await openEarlier(path, (error) =>
+    narrator.warn(`${explain(error, "")}; resuming from the one before it`),
+  );
   expectSameSettings(run, flags);
   const { epoch, step } = run.checkpoint?.state ?? { epoch: 0, step: 0 };
   const { epochs = run.config.epochs } = flags;

@@ -1,11 +1,13 @@
-/** A run from its first step to its last, saved after each epoch. */
+/** A run from its first step to its last, saved every few seconds and at its end. */
 
 import { shellWord } from "../codecs/quote.ts";
 import { DivergedError } from "../errors.ts";
-import type { EpochMetrics, Trainer, TrainingState, Vae } from "../node.ts";
+import type { EpochMetrics, Trainer, Vae } from "../node.ts";
 import type { RunConfig } from "../runs/run-config.ts";
-import { CORE_FILES, type RunDirectory } from "../runs/run-directory-node.ts";
-import { withAdvice } from "./fail.ts";
+import { CORE_FILES } from "../runs/run-directory-node.ts";
+import type { RunWriter } from "../runs/run-writer-node.ts";
+import { type SavedAt, Saver } from "../runs/saver-node.ts";
+import { explain, withAdvice } from "./fail.ts";
 import type { Narrator, RunEnd } from "./narrate.ts";
 import { commandName, elbowVersion } from "./output.ts";
 
@@ -19,26 +21,34 @@ export interface Prepared {
 }
 
 export interface Run extends Prepared {
-  readonly directory: RunDirectory;
+  readonly writer: RunWriter;
   /** Of the epochs that are done. */
   readonly metrics: readonly EpochMetrics[];
   /** Where the checkpoint on disk is; undefined where there is none. */
   readonly savedAt: SavedAt | undefined;
+  /** Seconds from one save to the next. */
+  readonly saveEvery: number;
   readonly narrator: Narrator;
   readonly signal: AbortSignal;
 }
-
-/** Whole epochs, and steps after them. */
-type SavedAt = Pick<TrainingState, "epoch" | "step">;
 
 /** Pictures take about a tenth of a second, so they are drawn again only after this long, and at the end. */
 const PICTURE_INTERVAL_MS = 10_000;
 
 /** Trains until all epochs are done or the signal aborts. Either way everything is then on disk. */
 export async function runEpochs(run: Run): Promise<Omit<RunEnd, "seconds"> & { interrupted: boolean }> {
-  const { trainer, config, directory, narrator, signal } = run;
+  const { trainer, config, writer, narrator } = run;
   const metrics = [...run.metrics];
-  let { savedAt } = run;
+  const lost = new AbortController();
+  const signal = AbortSignal.any([run.signal, lost.signal]);
+  const saver = new Saver({
+    ...run,
+    metrics,
+    every: run.saveEvery,
+    elbow: elbowVersion(),
+    onFailure: (error) => narrator.warn(`${explain(error, "")}; the run goes on and tries again`),
+    onLost: () => lost.abort(),
+  });
   let pictures: readonly string[] = [];
   let interrupted = false;
   let drawn = Number.NEGATIVE_INFINITY;
@@ -46,40 +56,48 @@ export async function runEpochs(run: Run): Promise<Omit<RunEnd, "seconds"> & { i
     while (trainer.epoch < config.epochs && !interrupted) {
       const epoch = await trainer.runEpoch(signal);
       if (epoch !== undefined) metrics.push(epoch);
+      saver.keep(trainer.state());
+      if (epoch !== undefined) narrator.epoch(epoch);
       const last = trainer.epoch === config.epochs;
       interrupted = signal.aborted && !last;
       if (last || interrupted || performance.now() - drawn > PICTURE_INTERVAL_MS) {
         pictures = await draw(run);
         drawn = performance.now();
       }
-      const state = trainer.state();
-      await directory.save(config, state, metrics, elbowVersion());
-      savedAt = { epoch: state.epoch, step: state.step };
-      if (epoch !== undefined) narrator.epoch(epoch);
     }
+    await saver.finish();
+    if (!interrupted) await writer.complete();
   } catch (error) {
-    if (savedAt === undefined) await directory.abandon();
-    throw withAdvice(error, whatIsLeft(directory.path, savedAt, error));
+    await saver.rescue();
+    throw withAdvice(error, whatIsLeft(writer.directory.path, saver.savedAt, error));
   }
   return {
     interrupted,
-    directory: directory.path,
+    directory: writer.directory.path,
     epoch: trainer.epoch,
-    step: savedAt?.step ?? 0,
+    step: saver.savedAt?.step ?? 0,
     steps: trainer.steps,
     epochs: config.epochs,
     files: [...CORE_FILES, ...pictures],
   };
 }
 
-/** @returns the names of the files */
-async function draw({ vae, shown, directory, config }: Run): Promise<string[]> {
+/**
+ * A picture that cannot be written is no reason to end a run.
+ *
+ * @returns the names of the files
+ */
+async function draw({ vae, shown, writer, narrator }: Run): Promise<string[]> {
   // Loaded here, so that the first step need not wait for it.
   const { runPictures } = await import("./pictures.ts");
   const names: string[] = [];
-  for (const [name, png] of runPictures(vae, shown)) {
-    await directory.savePicture(name, png, config);
-    names.push(name);
+  try {
+    for (const [name, png] of runPictures(vae, shown)) {
+      await writer.savePicture(name, png);
+      names.push(name);
+    }
+  } catch (error) {
+    narrator.warn(`${explain(error, "")}; the run goes on without it`);
   }
   return names;
 }

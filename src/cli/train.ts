@@ -1,15 +1,16 @@
 /** `elbow train`: a run, new or resumed. */
 import process from "node:process";
-import { shellWord } from "../codecs/quote.ts";
+import { quoteIfNeeded, shellWord } from "../codecs/quote.ts";
 import type { Dataset, Split } from "../data/dataset.ts";
 import { newMark } from "../files/mark.ts";
 import { checkEpochs, checkTraining, MODEL_SETTINGS } from "../model/config.ts";
 import { parameterCount } from "../model/parameters.ts";
 import { pickSettings } from "../model/settings.ts";
 import { Trainer, tuneEngine, Vae } from "../node.ts";
+import { claim, claimEarlier, claimNew, type LockWait } from "../runs/claim-node.ts";
 import { type EarlierRun, expectSameData } from "../runs/resume.ts";
 import type { DataSource, RunConfig } from "../runs/run-config.ts";
-import { claim, claimNew, expectFree, type RunDirectory } from "../runs/run-directory-node.ts";
+import type { RunWriter } from "../runs/run-writer-node.ts";
 import { platform } from "../wasm/platform.ts";
 import { dataSource, elsewhere, loadDefault, loadSource } from "./data.ts";
 import { EXIT, exitCodeOf, explain, InterruptedError } from "./fail.ts";
@@ -23,13 +24,24 @@ import { type Prepared, runEpochs } from "./run-epochs.ts";
 /** In reconstructions.png. */
 const SHOWN_ROWS = 32;
 
+/** One call of the command. */
+interface Call {
+  readonly flags: TrainFlags;
+  readonly narrator: Narrator;
+  readonly signal: AbortSignal;
+  /** By performance.now(). */
+  readonly began: number;
+  /** Of a new run. */
+  readonly id: string;
+}
+
 /** @returns the exit code */
 export async function trainCommand(flags: TrainFlags): Promise<number> {
   const began = performance.now();
   const narrator = chooseNarrator(flags);
   const interrupts = catchInterrupts();
   try {
-    return await train(flags, narrator, interrupts.signal, began);
+    return await train({ flags, narrator, signal: interrupts.signal, began, id: newMark() });
   } catch (error) {
     narrator.close();
     const cause = error === interrupts.signal.reason ? nothingToSave() : error;
@@ -40,59 +52,75 @@ export async function trainCommand(flags: TrainFlags): Promise<number> {
   }
 }
 
-async function train(
-  flags: TrainFlags,
-  narrator: Narrator,
-  signal: AbortSignal,
-  began: number,
-): Promise<number> {
+async function train(call: Call): Promise<number> {
   tuneEngine(); // before any kernel is compiled
   platform().asked(); // throws for a wrong ELBOW_KERNELS before anything is loaded
-  const { out, overwrite = false, resume } = flags;
-  const earlier = resume === undefined ? undefined : await openResumed(resume, flags);
-  if (earlier && isComplete(earlier)) return sayComplete(earlier, flags);
-  if (earlier === undefined && out !== undefined) await expectFree(out, overwrite);
-  const prepared = await prepare(flags, earlier, narrator, signal);
-  const { trainer, config } = prepared;
+  let writer = await claimGiven(call);
   try {
-    if (signal.aborted) throw nothingToSave();
-    const directory = await openDirectory(config, earlier, flags);
-    narrator.start({
-      directory: directory.path,
-      config,
-      parameters: parameterCount(prepared.vae.table),
-      workers: trainer.workers,
-      tile: trainer.tile,
-      epoch: trainer.epoch,
-      step: earlier?.checkpoint?.state.step ?? 0,
-    });
-    const metrics = earlier?.metrics ?? [];
-    const savedAt = earlier?.checkpoint?.state;
-    const run = { ...prepared, directory, metrics, savedAt, narrator, signal };
-    const { interrupted, ...end } = await runEpochs(run);
-    narrator.close();
-    const summary = { ...end, seconds: (performance.now() - began) / 1000 };
-    if (interrupted) narrator.interrupted(summary);
-    else narrator.done(summary);
-    return interrupted ? EXIT.interrupted : EXIT.ok;
+    const earlier = await openResumed(call.flags, call.narrator);
+    if (earlier && isComplete(earlier)) return sayComplete(earlier, call.flags);
+    const prepared = await prepare(call, earlier);
+    try {
+      if (call.signal.aborted) throw nothingToSave();
+      writer ??= await claimNew(prepared.config.data.name, call.id, new Date());
+      await writer.begin(prepared.config);
+      return await runIn(writer, call, prepared, earlier);
+    } finally {
+      prepared.trainer.dispose();
+    }
   } finally {
-    trainer.dispose();
+    await writer?.close();
   }
+}
+
+async function runIn(
+  writer: RunWriter,
+  { flags, narrator, signal, began }: Call,
+  prepared: Prepared,
+  earlier: EarlierRun | undefined,
+): Promise<number> {
+  const { config, vae, trainer } = prepared;
+  const savedAt = earlier?.checkpoint?.state;
+  narrator.start({
+    directory: writer.directory.path,
+    config,
+    parameters: parameterCount(vae.table),
+    workers: trainer.workers,
+    tile: trainer.tile,
+    epoch: trainer.epoch,
+    step: savedAt?.step ?? 0,
+  });
+  const run = { ...prepared, writer, metrics: earlier?.metrics ?? [], savedAt, narrator, signal };
+  const { interrupted, ...end } = await runEpochs({ ...run, saveEvery: flags.saveEvery });
+  narrator.close();
+  const summary = { ...end, seconds: (performance.now() - began) / 1000 };
+  if (interrupted) narrator.interrupted(summary);
+  else narrator.done(summary);
+  return interrupted ? EXIT.interrupted : EXIT.ok;
+}
+
+/** Takes the directory that the command line names, before anything is loaded; a default one is named after the data. */
+async function claimGiven({ flags, narrator, signal, id }: Call): Promise<RunWriter | undefined> {
+  const { out, overwrite = false, resume } = flags;
+  const onWatch: LockWait["onWatch"] = ({ host }, seconds) => {
+    const whose = host === "" ? "another process's" : `a process's on ${quoteIfNeeded(host)}`;
+    narrator.warn(`${resume ?? out} was ${whose}; watching for ${seconds} s whether it still is`);
+  };
+  if (resume !== undefined) return claimEarlier(resume, id, { signal, onWatch });
+  return out === undefined ? undefined : claim(out, id, overwrite, { signal, onWatch });
 }
 
 /** Everything before the first step, and nothing on disk. The dataset is not kept: the trainer has its own copy. */
 async function prepare(
-  flags: TrainFlags,
+  { flags, narrator, signal, id }: Call,
   earlier: EarlierRun | undefined,
-  narrator: Narrator,
-  signal: AbortSignal,
 ): Promise<Prepared> {
   const { source, dataset } = await loadData(flags, earlier, signal);
   if (earlier !== undefined) expectSameData(earlier, dataset);
   const vae = await (earlier ? resumedModel(earlier) : newModel(flags, dataset.train));
   const config = earlier
-    ? { ...earlier.config, id: earlier.config.id ?? newMark(), data: { ...earlier.config.data, ...source } }
-    : newConfig(flags, source, dataset, vae);
+    ? { ...earlier.config, id: earlier.config.id ?? id, data: { ...earlier.config.data, ...source } }
+    : newConfig(flags, id, source, dataset, vae);
   const trainer = await Trainer.create(vae, dataset.train, {
     ...config.training,
     test: dataset.test,
@@ -127,10 +155,10 @@ export function newModel(flags: WorkFlags, { shape, dim }: Split): Promise<Vae> 
   return Vae.create({ ...pickSettings(MODEL_SETTINGS, flags), inputShape });
 }
 
-function newConfig(flags: TrainFlags, source: DataSource, dataset: Dataset, vae: Vae): RunConfig {
+function newConfig(flags: TrainFlags, id: string, source: DataSource, dataset: Dataset, vae: Vae): RunConfig {
   const { name, sha256, train, test } = dataset;
   return {
-    id: newMark(),
+    id,
     data: { ...source, name, sha256, train: train.count, test: test.count },
     model: vae.config,
     training: checkTraining(flags),
@@ -138,18 +166,6 @@ function newConfig(flags: TrainFlags, source: DataSource, dataset: Dataset, vae:
     arithmetic: vae.arithmetic,
     versions: { elbow: elbowVersion(), node: process.versions.node, v8: process.versions.v8 },
   };
-}
-
-async function openDirectory(
-  config: RunConfig,
-  earlier: EarlierRun | undefined,
-  { out, overwrite = false }: TrainFlags,
-): Promise<RunDirectory> {
-  if (earlier === undefined)
-    return out === undefined ? claimNew(config, new Date()) : claim(out, config, overwrite);
-  await earlier.directory.clearDrafts(config);
-  await earlier.directory.writeConfig(config);
-  return earlier.directory;
 }
 
 /** Frees MNIST's 47 MB of training rows at once instead of at the next garbage collection. */

@@ -1,6 +1,6 @@
-/** Atomic writes of directories. */
+/** Directories: made with those above them, removed when in vain, written atomically. */
 import { randomUUID } from "node:crypto";
-import { lstat, mkdir, readdir, rename, rm } from "node:fs/promises";
+import { lstat, mkdir, readdir, rename, rm, rmdir, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { FileError } from "../errors.ts";
 import { writeError, writeWhole } from "./file-node.ts";
@@ -84,4 +84,28 @@ async function exchange(draft: string, place: string): Promise<string | undefine
     () => undefined,
     () => aside,
   );
+}
+
+/**
+ * Makes a directory and those above it, one by one; `made` gets those that were not there. (Node's recursive mkdir
+ * never returns on a file system that denies its parents exist, as Linux's /proc does.)
+ */
+export async function makeDirectories(path: string, made: string[]): Promise<void> {
+  if ((await stat(path).catch(() => undefined)) !== undefined) return;
+  if (dirname(path) !== path) await makeDirectories(dirname(path), made);
+  try {
+    await mkdir(path);
+    made.push(path);
+  } catch (error) {
+    if (!(await isDirectory(path))) throw error; // otherwise another process was faster
+  }
+}
+
+/** Directories that were made in vain, the innermost first. Those with files in them stay. */
+export async function removeEmpty(made: readonly string[] = []): Promise<void> {
+  for (const empty of made.toReversed()) await rmdir(empty).catch(() => {});
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  return (await stat(path).catch(() => undefined))?.isDirectory() ?? false;
 }

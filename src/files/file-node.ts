@@ -29,6 +29,14 @@ export interface WriteOptions {
   readonly owner?: string | undefined;
 }
 
+/** New contents that are on disk, beside the place of their file. */
+export interface Draft {
+  /** Gives them their name, and syncs the directory. A failure leaves the old file, and no draft. */
+  publish(): Promise<void>;
+  /** Deletes them. */
+  discard(): Promise<void>;
+}
+
 /**
  * Writes a file atomically and durably: a draft is written beside its place and synced, then renamed, and the directory
  * is synced. A failure leaves the old file and nothing beside it; a killed process may leave the draft. A device or a
@@ -39,49 +47,74 @@ export interface WriteOptions {
 export async function writeWhole(
   path: string,
   contents: Uint8Array | string,
-  { parents = false, exclusive = false, replaceLink = false, owner }: WriteOptions = {},
+  options: WriteOptions = {},
 ): Promise<void> {
-  try {
+  await (await writeDraft(path, contents, options)).publish();
+}
+
+/**
+ * The first half of `writeWhole`, for files that appear together: the disk has room for all before the first is replaced.
+ *
+ * @throws {FileError} when the system refuses; there is no draft then
+ */
+export async function writeDraft(
+  path: string,
+  contents: Uint8Array | string,
+  { parents = false, exclusive = false, replaceLink = false, owner }: WriteOptions = {},
+): Promise<Draft> {
+  const explained = async <T>(work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work();
+    } catch (cause) {
+      throw writeError(path, cause);
+    }
+  };
+  return explained(async () => {
     if (parents) await mkdir(dirname(path), { recursive: true });
     const there = await (replaceLink ? lstat : stat)(path).catch(() => undefined);
     if (there?.isDirectory()) throw systemError("EISDIR");
     if (there !== undefined && exclusive) throw systemError("EEXIST");
     const isLink = there?.isSymbolicLink() ?? false;
     // Renaming over a device would replace it by a plain file: as root, that would be the end of /dev/null.
-    if (there !== undefined && !there.isFile() && !isLink) return await writeFile(path, contents);
+    if (there !== undefined && !there.isFile() && !isLink) {
+      return { publish: () => explained(() => writeFile(path, contents)), discard: async () => {} };
+    }
     const place = there === undefined || isLink ? path : await realpath(path);
-    const old = isLink ? undefined : there;
-    await replaceFile(place, contents, old, draftName(place, owner), exclusive ? appear : rename);
-  } catch (cause) {
-    throw writeError(path, cause);
+    const draft = draftName(place, owner);
+    const discard = (): Promise<void> => rm(draft, { force: true }).catch(() => {});
+    await orElse(() => fill(draft, contents, isLink ? undefined : there), discard);
+    const move = exclusive ? appear : rename;
+    return {
+      publish: () =>
+        explained(() => orElse(() => move(draft, place), discard).then(() => syncDirectory(dirname(place)))),
+      discard,
+    };
+  });
+}
+
+/** Does `undo` when `work` fails. */
+export async function orElse(work: () => Promise<void>, undo: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    await undo();
+    throw error;
   }
 }
 
-async function replaceFile(
-  place: string,
-  contents: Uint8Array | string,
-  old: Stats | undefined,
-  draft: string,
-  move: (from: string, to: string) => Promise<void>,
-): Promise<void> {
+/** Writes a new file with the owner and the mode of the old one. */
+async function fill(path: string, contents: Uint8Array | string, old: Stats | undefined): Promise<void> {
   // Exclusive, so that it is a new file: neither another's nor one behind a link.
-  const file = await open(draft, "wx");
+  const file = await open(path, "wx");
   try {
-    try {
-      // Only root may give files away, and only the mode needs to be kept.
-      if (old) await file.chown(old.uid, old.gid).catch(() => {});
-      if (old) await file.chmod(old.mode);
-      await file.writeFile(contents);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await move(draft, place);
-  } catch (error) {
-    await rm(draft, { force: true }).catch(() => {});
-    throw error;
+    // Only root may give files away, and only the mode needs to be kept.
+    if (old) await file.chown(old.uid, old.gid).catch(() => {});
+    if (old) await file.chmod(old.mode);
+    await file.writeFile(contents);
+    await file.sync();
+  } finally {
+    await file.close();
   }
-  await syncDirectory(dirname(place));
 }
 
 /** Renames to a name that is free. Unlike a rename, a link never replaces a file. */
@@ -105,7 +138,7 @@ const NO_LINKS: ReadonlySet<string | undefined> = new Set([
 ]);
 
 /** Without it, a new name may be lost when the power fails. Not every system can, and the file is whole either way. */
-async function syncDirectory(path: string): Promise<void> {
+export async function syncDirectory(path: string): Promise<void> {
   const directory = await open(path).catch(() => undefined);
   await directory?.sync().catch(() => {});
   await directory?.close();

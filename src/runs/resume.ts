@@ -17,11 +17,14 @@ export interface EarlierRun {
   readonly metrics: readonly EpochMetrics[];
 }
 
-/** @throws {FormatError} when files are damaged, or config.json and the checkpoint are of different runs */
-export async function openEarlier(path: string): Promise<EarlierRun> {
+/**
+ * @param onFault called with what is wrong with the newest checkpoint, where the one before it is taken
+ * @throws {FormatError} when files are damaged, or config.json and the checkpoint are of different runs
+ */
+export async function openEarlier(path: string, onFault?: (error: FormatError) => void): Promise<EarlierRun> {
   const directory = new RunDirectory(path);
   const config = await directory.readConfig();
-  const checkpoint = await directory.readCheckpoint();
+  const checkpoint = await directory.readCheckpoint(onFault);
   if (checkpoint !== undefined) expectSameRun(directory, config, checkpoint);
   const metrics = await directory.readMetrics(checkpoint?.state.epoch ?? 0);
   return { directory, config, checkpoint, metrics };

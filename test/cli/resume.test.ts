@@ -104,7 +104,7 @@ test("a run that is done says so, and --epochs takes it further", async () => {
   });
 });
 
-describe.concurrent("resuming something else", () => {
+describe("resuming something else", () => {
   const resume = ["train", "--resume", "whole", "--epochs", "9"];
 
   test("other settings are named, with both values", async () => {
