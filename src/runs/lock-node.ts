@@ -173,7 +173,7 @@ interface Found extends Entry {
   readonly stats: Stats;
 }
 
-/** What holds the lock; undefined if nothing does. A process that has only just created the file has empty marks. */
+/** What holds the lock; undefined if nothing does. */
 function look(path: string): Found | undefined {
   const stats = lstatSync(path, { throwIfNoEntry: false });
   if (stats === undefined) return undefined;
@@ -181,12 +181,19 @@ function look(path: string): Found | undefined {
   if (!isLock) throw noLock(path);
   try {
     const text = readFileSync(path, "utf8");
-    return { ...(text === "" ? NOBODY : parse(text, path)), stats };
+    return { ...(isUnfinished(text) ? NOBODY : parse(text, path)), stats };
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw cause instanceof FormatError ? noLock(path, cause) : writeError(path, cause);
   }
 }
+
+/** A lock that a process has just created, or was creating when the system stopped. */
+function isUnfinished(text: string): boolean {
+  return /^\0*$/.test(text) || (text.startsWith(ENTRY_START) && !text.endsWith("\n"));
+}
+
+const ENTRY_START = '{"host":';
 
 const NOBODY: Entry = { host: "", boot: "", namespace: "", pid: 0, started: "", token: "", owner: "" };
 

@@ -24,7 +24,7 @@ const options = (more: Partial<LockOptions> = {}): LockOptions => {
 /** Writes the lock of some process. */
 async function leave(fields: Partial<Holder> & { readonly owner?: string }): Promise<string> {
   const entry = { ...thisProcess(), token: newMark(), owner: newMark(), ...fields };
-  await writeFile(path, JSON.stringify(entry));
+  await writeFile(path, `${JSON.stringify(entry)}\n`);
   return entry.owner;
 }
 
@@ -102,6 +102,16 @@ describe("a lock", () => {
     setTimeout(() => void leave({}), 60);
     await expect(Lock.take(path, options())).rejects.toThrow(HELD);
   });
+
+  test.each(["", "\0\0\0", '{"host":"he'])(
+    "that was left unfinished when the system stopped is not for ever: %j",
+    async (text) => {
+      await writeFile(path, text);
+      const lock = await Lock.take(path, options());
+      lock.expectHeld();
+      lock.release();
+    },
+  );
 
   test("watching ends with the signal", async () => {
     await leave(ELSEWHERE);

@@ -60,7 +60,7 @@ const SAVED = [RUN_FILES.checkpoint, RUN_FILES.config, RUN_FILES.metrics, RUN_FI
 
 /** The text of a lock, of this process unless other fields are given. */
 function lockOf(fields: object): string {
-  return JSON.stringify({ ...thisProcess(), started: "1", token: newMark(), owner: newMark(), ...fields });
+  return `${JSON.stringify({ ...thisProcess(), started: "1", token: newMark(), owner: newMark(), ...fields })}\n`;
 }
 
 async function contentsOf(path: string): Promise<Map<string, string>> {

@@ -3,5 +3,5 @@
  * vitest's mode "long".
  */
 export function times(sample: number, full: number): number {
-  return process.env["MODE"] === "long" ? full : sample;
+  return process.env.MODE === "long" ? full : sample;
 }
