@@ -1,3 +1,5 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+
 import type { Rows } from "../data/dataset.ts";
 import { epochOrder, stepsPerEpoch } from "../data/sampler.ts";
 import { ConfigError, DivergedError } from "../errors.ts";
@@ -52,7 +54,8 @@ const SPINS_WHEN_CROWDED = 50;
 
 /**
  * Trains one model on one dataset, epoch by epoch, on workers over one shared memory. `train` is the short way; this is
- * for who wants to save and resume, or to do something else between epochs. Call `dispose` at the end.
+ * for who wants to save and resume, or to do something else between epochs. Call `dispose` at the end, or declare it by
+ * `await using`. No process waits for a trainer that has nothing to do.
  */
 export class Trainer {
   /** Whole epochs that are done. */
@@ -73,7 +76,8 @@ export class Trainer {
   /** Steps of the current epoch that are done, and the seconds they took. */
   #step: number;
   #seconds: number;
-  #running = false;
+  /** The epoch that is under way. */
+  #running: Promise<EpochMetrics | undefined> | undefined;
 
   private constructor(vae: Vae, open: OpenSession, crew: Crew, { resume, onProgress }: TrainerOptions) {
     const { session, memory, instance } = open;
@@ -131,15 +135,15 @@ export class Trainer {
    * @throws {DivergedError} when the loss is no longer finite; the model keeps the parameters that it had
    * @throws {WorkerError} when a worker fails
    * @throws {ConfigError} when an epoch is under way
-   * @throws what `onProgress` throws, after the step
+   * @throws what `onProgress` throws, after the step; the state is whole then, and the trainer can go on from there
    */
   async runEpoch(signal?: AbortSignal): Promise<EpochMetrics | undefined> {
     this.#expectIdle();
-    this.#running = true;
+    this.#running = this.#runEpoch(signal);
     try {
-      return await this.#runEpoch(signal);
+      return await this.#running;
     } finally {
-      this.#running = false;
+      this.#running = undefined;
     }
   }
 
@@ -291,8 +295,15 @@ export class Trainer {
     };
   }
 
-  /** Ends the workers. */
+  /** Ends the workers. An epoch that is under way is rejected. */
   dispose(): void {
     this.#crew.dispose();
+  }
+
+  /** Stops an epoch that is under way after the step at hand, waits for it and ends the workers. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    Atomics.store(this.#control.words, WORD.stop, 1);
+    await this.#running?.catch(() => {}); // whoever awaits the epoch hears of it
+    this.dispose();
   }
 }
