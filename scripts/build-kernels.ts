@@ -1,7 +1,10 @@
-// Builds the four kernel binaries that asconfig.json describes, unless they are newer than all they are made from.
+// Builds the four kernel binaries that asconfig.json describes, unless they are newer than all they are made from, and a
+// module of their checksums, by which a damaged one is noticed when it is loaded.
 
 import { execFileSync } from "node:child_process";
-import { readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { basename } from "node:path";
 import process from "node:process";
 
 interface Target {
@@ -30,4 +33,22 @@ for (const [target, { outFile, bindings }] of Object.entries(targets)) {
   execFileSync(process.execPath, [compiler, "--target", target], { stdio: "inherit" });
   rmSync(named("js"), { force: true }); // comes with the types, and nothing needs it
   console.log(`built ${outFile}`);
+}
+
+const digests = Object.values(targets).map(({ outFile }) => {
+  const digest = createHash("sha256").update(readFileSync(outFile)).digest("base64");
+  return [basename(outFile), digest] as const;
+});
+writeWhereOther(
+  "build/digests.js",
+  `export const DIGESTS = ${JSON.stringify(Object.fromEntries(digests), undefined, 2)};\n`,
+);
+writeWhereOther(
+  "build/digests.d.ts",
+  "/** SHA-256 of each build, in base64. */\nexport declare const DIGESTS: Readonly<Record<string, string>>;\n",
+);
+
+/** Other programs may be reading it: it is left alone where it is right. */
+function writeWhereOther(path: string, text: string): void {
+  if (!existsSync(path) || readFileSync(path, "utf8") !== text) writeFileSync(path, text);
 }

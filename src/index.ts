@@ -4,6 +4,7 @@
  * @module elbow-vae (browser)
  */
 
+import { findWrong } from "./model/self-check.ts";
 import { useThreads } from "./train/crew.ts";
 import { startPool } from "./train/pool.ts";
 import { spawnWeb } from "./train/spawn-web.ts";
@@ -14,6 +15,7 @@ import { usePlatform } from "./wasm/platform.ts";
 const asked = () => ({});
 const load = kernelLoader({
   compile: compileWeb,
+  findWrong,
   asked,
   engine: () => ({ revectorized: false }),
   narrow: () => {},

@@ -28,6 +28,7 @@ import {
   unpackTensors,
 } from "./parameters.ts";
 import { bytesPerValue, countRows, expectValues, placeRows, type RowValues } from "./row-values.ts";
+import { expectRight } from "./self-check.ts";
 import type { NamedTensor, Tensors } from "./tensors.ts";
 
 /** Rows that are worked on at once: enough to keep the kernels busy, few enough to stay in the cache. */
@@ -136,7 +137,7 @@ export class Vae {
    *   is good everywhere
    * @throws {ConfigError} when a setting is not allowed
    * @throws {MemoryLimitError} when the model does not fit a WebAssembly memory
-   * @throws {KernelError} when it is no module, one of other code, or one that needs a shared memory
+   * @throws {KernelError} when it is no module, one of other or damaged code, or one that needs a shared memory
    */
   static fromModule(
     config: PartialVaeConfig,
@@ -147,6 +148,7 @@ export class Vae {
     expectModule(module);
     const instance = instantiate(module);
     const tile = checkTile(options.tile ?? chooseTile(instance.arithmetic, { revectorized: false }));
+    expectRight(module, tile);
     return new Vae(checked, instance, { module, tile, handedIn: true }, options.tensors);
   }
 

@@ -7,11 +7,11 @@ import { seedKey } from "../random/philox.ts";
 import { PURPOSE } from "../random/purpose.ts";
 import type { Region } from "../wasm/arena.ts";
 import type { Instance } from "../wasm/instance.ts";
-import { Kernels, type UpdateRoom } from "../wasm/kernels.ts";
+import { Kernels } from "../wasm/kernels.ts";
 import { LANES } from "../wasm/layout.ts";
 import type { Range } from "../wasm/matrix.ts";
 import { type Control, controlViews, SUM, WORD } from "./control.ts";
-import { planSession, type Session, type SessionMemory } from "./session.ts";
+import { planSession, type Session, type SessionMemory, type WorkerRoom } from "./session.ts";
 
 /** A stretch of steps within one epoch. */
 export interface Stretch {
@@ -47,7 +47,8 @@ export class Program {
   readonly #shares: Shares;
   readonly #control: Control;
   readonly #barrier: Waiting;
-  readonly #room: UpdateRoom;
+  readonly #room: WorkerRoom;
+  readonly #beats: Int32Array;
   readonly #adam: Float32Array;
   /** The terms of each row of the batch, and of each test row. */
   readonly #losses: Terms<Float64Array>;
@@ -77,6 +78,7 @@ export class Program {
     this.#control = controlViews(buffer, control.at);
     this.#barrier = barrier(this.#control.words);
     this.#room = rooms[rank]!;
+    this.#beats = new Int32Array(buffer, this.#room.beat, 1);
     this.#adam = new Float32Array(buffer, this.#room.adam, 6);
     const views = (regions: Terms<Region>) =>
       eachTerm((term) => new Float64Array(buffer, regions[term].at, regions[term].bytes / 8));
@@ -95,13 +97,20 @@ export class Program {
     for (let step = fromStep; step < toStep; step++) {
       const batch = rowsInStep(train.count, training.batchSize, step);
       this.#rows(step, before + step, batch);
+      this.#beat();
       this.#barrier.wait();
       this.#setAdam(before + step + 1);
       this.network.update(this.#shares, batch, this.#room);
       if (this.#rank === 0) this.#account(step, batch);
+      this.#beat();
       this.#barrier.wait(decide);
       if (Atomics.load(words, WORD.halted) !== 0 || Atomics.load(words, WORD.diverged) !== 0) return;
     }
+  }
+
+  /** Shows that this worker gets on (watchdog.ts). */
+  #beat(): void {
+    Atomics.add(this.#beats, 0, 1);
   }
 
   /** Phase ROWS. */
@@ -161,6 +170,7 @@ export class Program {
       this.network.encode(rows);
       this.network.evaluate(rows, { key: this.#key, purpose: PURPOSE.evaluation, step: 0, row });
       for (const term of TERMS) this.#testLosses[term].set(this.#losses[term].subarray(...rows), row);
+      this.#beat();
     }
   }
 }

@@ -37,6 +37,12 @@ export interface Session {
   readonly spins: number;
 }
 
+/** What belongs to one worker. */
+export interface WorkerRoom extends UpdateRoom {
+  /** Byte offset of a counter of the phases that it has finished. */
+  readonly beat: number;
+}
+
 /** Where everything is in the one memory of a training run. */
 export interface SessionMemory {
   readonly plan: Plan;
@@ -47,7 +53,7 @@ export interface SessionMemory {
   readonly v: Region;
   readonly network: NetworkMemory;
   /** Each worker's own. */
-  readonly rooms: readonly UpdateRoom[];
+  readonly rooms: readonly WorkerRoom[];
   readonly wholeGradient: Region | undefined;
   /** Row numbers of the epoch in the order of training, and 0, 1, 2, …. */
   readonly order: Region;
@@ -87,10 +93,12 @@ export function planSession(session: Session): SessionMemory {
     m: arena.region("m", bytes),
     v: arena.region("v", bytes),
     network: planNetwork(arena, config, networkUse(session)),
-    rooms: Array.from({ length: size }, (_, rank) => ({
-      gradient: arena.region(`gradient of worker ${rank}`, GRADIENT_BYTES).at,
-      adam: arena.region(`Adam's coefficients of worker ${rank}`, ROW_BYTES).at,
-    })),
+    rooms: Array.from({ length: size }, (_, rank) => {
+      const gradient = arena.region(`gradient of worker ${rank}`, GRADIENT_BYTES).at;
+      const adam = arena.region(`Adam's coefficients of worker ${rank}`, ROW_BYTES).at;
+      // where the worker writes in every step anyway: the coefficients are 24 bytes
+      return { gradient, adam, beat: adam + ROW_BYTES / 2 };
+    }),
     wholeGradient: session.wholeGradient ? arena.region("gradient", bytes) : undefined,
     order: arena.region("order", train.count * 4),
     sequence: arena.region("sequence", training.batchSize * 4),

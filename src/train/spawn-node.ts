@@ -10,9 +10,11 @@ export function spawnNode(): SpawnedWorker {
   return {
     endpoint: nodeEndpoint(worker),
     onFailure(report) {
-      worker.once("error", (error) => report(error instanceof Error ? error.message : String(error)));
+      // more than once: an error that nobody listens for would end the process
+      worker.on("error", (error) => report(error instanceof Error ? error.message : String(error)));
       worker.once("exit", (code) => report(`it ended with exit code ${code}`));
     },
+    hold: (on) => (on ? worker.ref() : worker.unref()),
     terminate: () => void worker.terminate(),
   };
 }

@@ -9,6 +9,7 @@ export function spawnWeb(): SpawnedWorker {
         once: true,
       });
     },
+    hold: () => {}, // a page does not wait for its workers
     terminate: () => worker.terminate(),
   };
 }

@@ -2,7 +2,8 @@ import type { Rows } from "../data/dataset.ts";
 import { checkEpochs, expectKnown, TRAIN_DEFAULTS } from "../model/config.ts";
 import type { Vae } from "../model/vae.ts";
 import type { EpochMetrics } from "./metrics.ts";
-import { Trainer, type TrainerOptions } from "./trainer.ts";
+import { Trainer } from "./trainer.ts";
+import type { TrainerOptions } from "./trainer-options.ts";
 
 /** How `train` goes about it; what is left out is TRAIN_DEFAULTS'. */
 export interface TrainOptions extends TrainerOptions {

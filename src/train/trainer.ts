@@ -1,7 +1,9 @@
+/// <reference lib="esnext.disposable" preserve="true" />
+
 import type { Rows } from "../data/dataset.ts";
 import { epochOrder, stepsPerEpoch } from "../data/sampler.ts";
 import { ConfigError, DivergedError } from "../errors.ts";
-import { checkTraining, type TrainingConfig } from "../model/config.ts";
+import { checkTraining } from "../model/config.ts";
 import { eachTerm, lossOf, type Terms } from "../model/objective.ts";
 import { unpackTensors } from "../model/parameters.ts";
 import type { TrainingState } from "../model/training-state.ts";
@@ -16,33 +18,7 @@ import type { EpochMetrics } from "./metrics.ts";
 import { floatsOf, type OpenSession, openSession } from "./open-session.ts";
 import { Program } from "./program.ts";
 import type { Session, SessionMemory } from "./session.ts";
-
-/** How far an epoch has come. */
-export interface Progress {
-  /** From 1. */
-  readonly epoch: number;
-  /** Steps of the epoch that are done. */
-  readonly step: number;
-  /** Steps that the epoch has. */
-  readonly steps: number;
-  /** The mean loss of the epoch so far, in nats per row. */
-  readonly loss: number;
-}
-
-/** How a `Trainer` trains; what is left out is TRAIN_DEFAULTS'. */
-export interface TrainerOptions extends Partial<TrainingConfig> {
-  /** Rows to evaluate after every epoch. */
-  readonly test?: Rows | undefined;
-  /**
-   * How many workers; it changes the time and nothing else. Where nothing is said: all cores, or this thread alone
-   * where there can be no workers, as in a page that is not cross-origin isolated and for a model of Vae.fromModule.
-   */
-  readonly workers?: number | undefined;
-  /** The state to resume from; the model takes the state's parameters over. */
-  readonly resume?: TrainingState | undefined;
-  /** Called about ten times a second while an epoch is being trained, and at its end. */
-  readonly onProgress?: ((progress: Progress) => void) | undefined;
-}
+import type { Progress, TrainerOptions } from "./trainer-options.ts";
 
 /** Whoever asked for a state while an epoch is under way. */
 interface Waiting {
@@ -58,7 +34,8 @@ const SPINS_WHEN_CROWDED = 50;
 
 /**
  * Trains one model on one dataset, epoch by epoch, on workers over one shared memory. `train` is the short way; this is
- * for who wants to save and resume, or to do something else between epochs. Call `dispose` at the end.
+ * for who wants to save and resume, or to do something else between epochs. Call `dispose` at the end, or declare it by
+ * `await using`. No process waits for a trainer that has nothing to do.
  */
 export class Trainer {
   /** Whole epochs that are done. */
@@ -79,7 +56,9 @@ export class Trainer {
   /** Steps of the current epoch that are done, and the seconds they took. */
   #step: number;
   #seconds: number;
-  #running = false;
+  /** The epoch that is under way. */
+  #running: Promise<EpochMetrics | undefined> | undefined;
+  #disposing = false;
   /** Callers of `snapshot` who wait for a step's boundary. */
   #waiting: Waiting[] = [];
 
@@ -139,20 +118,20 @@ export class Trainer {
    * @throws {DivergedError} when the loss is no longer finite; the model keeps the parameters that it had
    * @throws {WorkerError} when a worker fails
    * @throws {ConfigError} when an epoch is under way
-   * @throws what `onProgress` throws, after the step
+   * @throws what `onProgress` throws, after the step; the state is whole then, and the trainer can go on from there
    */
   async runEpoch(signal?: AbortSignal): Promise<EpochMetrics | undefined> {
     this.#expectIdle();
-    this.#running = true;
+    this.#running = this.#runEpoch(signal);
     try {
-      const metrics = await this.#runEpoch(signal);
+      const metrics = await this.#running;
       this.#answer((waiting) => waiting.resolve(this.#copyState()));
       return metrics;
     } catch (error) {
       this.#answer((waiting) => waiting.reject(error));
       throw error;
     } finally {
-      this.#running = false;
+      this.#running = undefined;
     }
   }
 
@@ -226,7 +205,7 @@ export class Trainer {
     };
     const timer = setInterval(report, PROGRESS_INTERVAL_MS);
     try {
-      while (!stopped && this.#step < this.steps) await this.#trainUntilStopped();
+      while (!stopped && !this.#disposing && this.#step < this.steps) await this.#trainUntilStopped();
     } finally {
       clearInterval(timer);
       signal?.removeEventListener("abort", stop);
@@ -336,8 +315,17 @@ export class Trainer {
     };
   }
 
-  /** Ends the workers. */
+  /** Ends the workers. An epoch that is under way is rejected. */
   dispose(): void {
     this.#crew.dispose();
+  }
+
+  /** Stops an epoch that is under way after the step at hand, waits for it and ends the workers. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#disposing = true;
+    Atomics.store(this.#control.words, WORD.stop, 1);
+    await this.#running?.catch(() => {}); // whoever awaits the epoch hears of it
+    this.#disposing = false;
+    this.dispose();
   }
 }

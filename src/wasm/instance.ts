@@ -26,16 +26,16 @@ export function instantiate(module: WebAssembly.Module, memory?: WebAssembly.Mem
   try {
     exports = new WebAssembly.Instance(module, memory ? { env: { memory } } : {}).exports;
   } catch (cause) {
-    throw fault(wanted, `one that does not instantiate: ${String(cause)}`, { cause });
+    throw mismatch(wanted, `one that does not instantiate: ${String(cause)}`, { cause });
   }
   expectConstant(exports, "LAYOUT", [LAYOUT]);
   const fused = expectConstant(exports, "FUSED", [0, 1]);
   const { heapBase, memory: own } = exports;
   const end = typeof heapBase === "function" ? Number(heapBase()) : Number.NaN;
-  if (!(end <= STATIC_BYTES)) throw fault(`static data below byte ${STATIC_BYTES}`, `${end}`);
+  if (!(end <= STATIC_BYTES)) throw mismatch(`static data below byte ${STATIC_BYTES}`, `${end}`);
   if (!(own instanceof WebAssembly.Memory))
-    throw fault(wanted, "a module that neither imports nor exports memory");
-  if (memory && own !== memory) throw fault(wanted, "one that owns its memory");
+    throw mismatch(wanted, "a module that neither imports nor exports memory");
+  if (memory && own !== memory) throw mismatch(wanted, "one that owns its memory");
   return { exports: exports as unknown as Exports, arithmetic: fused ? "relaxed" : "simd", memory: own };
 }
 
@@ -43,10 +43,11 @@ function expectConstant(exports: WebAssembly.Exports, name: string, allowed: rea
   const { [name]: global } = exports;
   const value: unknown = global instanceof WebAssembly.Global ? global.value : undefined;
   if (allowed.includes(value as number)) return value as number;
-  throw fault(`this version's kernels (${name} ${allowed.join(" or ")})`, String(value ?? "none"));
+  throw mismatch(`this version's kernels (${name} ${allowed.join(" or ")})`, String(value ?? "none"));
 }
 
-function fault(expected: string, found: string, options?: ErrorOptions): KernelError {
+/** What is thrown for a module that is not a build of these kernels. */
+export function mismatch(expected: string, found: string, options?: ErrorOptions): KernelError {
   const remedy = "use the file that came with this package";
   return new KernelError({ setting: "the WebAssembly module", expected, found, remedy }, options);
 }

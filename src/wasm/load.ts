@@ -8,14 +8,22 @@ import {
   type KernelBuild,
   supportedArithmetic,
 } from "./builds.ts";
-import type { AskedKernels, LoadedKernels, Platform } from "./platform.ts";
-import { findWrongKernel } from "./self-check.ts";
+import type { AskedKernels, LoadedKernels, Platform, Width } from "./platform.ts";
 import { chooseTile, type Engine, type TileName } from "./tiles.ts";
+
+/** What of the kernels is checked. */
+export interface Checked {
+  readonly shared: boolean;
+  readonly tile: TileName;
+  readonly width: Width;
+}
 
 /** A runtime, as far as compiling kernels goes. */
 export interface Compiler {
   /** Compiles one of the package's kernel builds. */
   compile(build: KernelBuild): Promise<WebAssembly.Module>;
+  /** What this engine computes wrongly with them, if anything (src/model/self-check.ts). */
+  findWrong(module: WebAssembly.Module, checked: Checked): Promise<string | undefined>;
   /** What the user asked for. */
   asked(): AskedKernels;
   /** What is known about the engine, as it is set now. */
@@ -27,8 +35,7 @@ export interface Compiler {
 }
 
 /**
- * A loader of builds that compares small products of each with plain JavaScript. Where an engine computes them wrongly, the
- * next best choice is tried, and a warning says so: 128-bit code in place of 256-bit code, a smaller tile, at last the
+ * A loader of builds that has each compute small models first. Where an engine computes them wrongly, the next best choice is tried, and a warning says so: 128-bit code in place of 256-bit code, a smaller tile, at last the
  * other arithmetic, unless one was asked for. What has been loaded is kept: checking again would show nothing new.
  */
 export function kernelLoader(compiler: Compiler): Platform["load"] {
@@ -57,16 +64,16 @@ async function loadFirstRight(
       for (const tile of tiles(here, arithmetic)) {
         const module = await here.compile(findBuild(arithmetic, shared));
         const width = here.engine().revectorized ? 256 : 128;
-        const kernel = await findWrongKernel(module, { shared, tile, width });
+        const found = await here.findWrong(module, { shared, tile, width });
         const name = `${arithmetic}, tile ${tile}, ${width}-bit`;
-        if (kernel === undefined) {
+        if (found === undefined) {
           if (wrong.length > 0)
             here.warn(
               `this JavaScript engine computes incorrectly: ${wrong.join("; ")}; using ${name} instead`,
             );
           return { module, arithmetic, tile, width };
         }
-        wrong.push(`${kernel} (${name})`);
+        wrong.push(`${found} (${name})`);
       }
     }
   }

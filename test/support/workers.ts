@@ -12,9 +12,11 @@ export interface Watched {
  * Watches the workers that are started until the test is over.
  *
  * @param tamper what to start in place of the worker of a rank
+ * @param patience ms without progress after which a worker is given up
  */
 export function watchWorkers(
   tamper: (rank: number, start: () => SpawnedWorker) => SpawnedWorker = (_, start) => start(),
+  patience?: number,
 ): readonly Watched[] {
   const watched: Watched[] = [];
   const spawn = (): SpawnedWorker => {
@@ -22,6 +24,6 @@ export function watchWorkers(
     watched.push({ worker, ended: new Promise((resolve) => worker.onFailure(resolve)) });
     return worker;
   };
-  changeThreads({ start: startPool(spawn) });
+  changeThreads({ start: startPool(spawn, patience) });
   return watched;
 }

@@ -39,6 +39,7 @@ function threadOf(code: string): SpawnedWorker {
       worker.once("error", (error) => report(error instanceof Error ? error.message : String(error)));
       worker.once("exit", (code) => report(`it ended with exit code ${code}`));
     },
+    hold: () => {},
     terminate: () => void worker.terminate(),
   };
 }

@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { KernelError } from "../../src/errors.ts";
+import { findWrong } from "../../src/model/self-check.ts";
 import { BUILDS, findBuild, type KernelBuild, supportedArithmetic } from "../../src/wasm/builds.ts";
 import { compileNode } from "../../src/wasm/compile-node.ts";
 import { platform } from "../../src/wasm/platform.ts";
-import { findWrongKernel } from "../../src/wasm/self-check.ts";
 import { TILES, type TileName } from "../../src/wasm/tiles.ts";
 import { changeCompiler } from "../support/platform.ts";
 
@@ -31,12 +31,12 @@ describe.each(BUILDS.filter(({ arithmetic }) => supported.includes(arithmetic)))
 
   test.each(tileNames)("computes rightly with tile %s", async (tile) => {
     const module = await compileNode(build);
-    expect(await findWrongKernel(module, { shared, tile, width: 128 })).toBeUndefined();
+    expect(await findWrong(module, { shared, tile, width: 128 })).toBeUndefined();
   });
 
   test("its self-check notices another instruction", async () => {
     const checked = { shared, tile: "6x8", width: 128 } as const;
-    expect(await findWrongKernel(miscompiled(build), checked)).toBe("linear");
+    expect(await findWrong(miscompiled(build), checked)).toBe("relu");
   });
 });
 
@@ -61,7 +61,7 @@ describe("what is loaded", () => {
     });
     expect(await platform().load(false)).toMatchObject({ arithmetic: best, tile: "4x8", width: 128 });
     expect(warnings).toEqual([
-      `this JavaScript engine computes incorrectly: linear (${best}, tile 6x16, 256-bit); using ${best}, tile 4x8, 128-bit instead`,
+      `this JavaScript engine computes incorrectly: relu (${best}, tile 6x16, 256-bit); using ${best}, tile 4x8, 128-bit instead`,
     ]);
   });
 
@@ -75,11 +75,11 @@ describe("what is loaded", () => {
       });
       expect(await platform().load(false)).toMatchObject({ arithmetic: "simd" });
       expect(warnings.join()).toMatch(
-        /^this JavaScript engine computes incorrectly: linear \(relaxed, tile .*; using simd, tile \w+, \d+-bit instead$/,
+        /^this JavaScript engine computes incorrectly: relu \(relaxed, tile .*; using simd, tile \w+, \d+-bit instead$/,
       );
       await expect(platform().load(false, "relaxed")).rejects.toThrow(KernelError);
       await expect(platform().load(false, "relaxed")).rejects.toThrow(
-        /^this JavaScript engine: expected correct results of the kernels, found incorrect ones in linear \(relaxed, .*; try ELBOW_KERNELS=simd or another version of the engine$/,
+        /^this JavaScript engine: expected correct results of the kernels, found incorrect ones in relu \(relaxed, .*; try ELBOW_KERNELS=simd or another version of the engine$/,
       );
     },
   );

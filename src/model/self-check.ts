@@ -1,0 +1,140 @@
+// Small models against checksums, before anything is built on the kernels: together the models use every kernel. Another
+// checksum shows an engine that miscompiles, or a module of other code.
+
+import { Arena, allocateShared, growTo } from "../wasm/arena.ts";
+import { type Instance, instantiate, mismatch } from "../wasm/instance.ts";
+import { Kernels } from "../wasm/kernels.ts";
+import { GRADIENT_BYTES, ROW_BYTES } from "../wasm/layout.ts";
+import type { Checked } from "../wasm/load.ts";
+import type { TileName } from "../wasm/tiles.ts";
+import type { Activation } from "./activations.ts";
+import { checkConfig } from "./config.ts";
+import type { Likelihood } from "./likelihoods.ts";
+import { Network } from "./network.ts";
+import { planNetwork } from "./network-memory.ts";
+import { initialize, parameterTable } from "./parameters.ts";
+
+/**
+ * A model for each activation, each likelihood, bytes and floats, and its checksums: with multiply-adds that round twice, and
+ * with the fused ones of a relaxed build where the processor has them. `node scripts/self-check.ts` computes them.
+ */
+export const MODELS: readonly (readonly [Activation, Likelihood, 1 | 4, readonly number[]])[] = [
+  ["relu", "bernoulli", 1, [-1050826726, -1119460020]],
+  ["tanh", "gaussian", 4, [311936840, -1861350955]],
+  ["silu", "bernoulli", 4, [-1528375560, 1752907389]],
+];
+
+/** A block of the batch, which is no multiple of a tile. */
+const ROWS = 16;
+const ALL = [0, ROWS] as const;
+/** Panels in fives and one more; a block of weights and two rows more. */
+const SIZES = { inputDim: 18, hidden: [96], latentDim: 3 };
+const VALUES = ROWS * SIZES.inputDim;
+const USE = { capacity: ROWS, training: true, sparse: true, listHidden: true };
+const DRAWS = { key: [1, 2], purpose: 3, step: 4, row: 5 } as const;
+/** Enough for any of the models. */
+const MEMORY_BYTES = 2 ** 19;
+
+/** Optimising compilers begin with what has run for a while; so many runs make them begin. */
+const REPEATS = 40;
+/** And they take their time: where they change the code, it is looked at again after these milliseconds. */
+const LATER_MS = [10, 10];
+
+/** What is checked of an instance. */
+export type Checkable = Pick<Instance, "exports" | "memory">;
+
+/** The first of the small models that an instance computes wrongly, if there is one. */
+export function wrongModel(instance: Checkable, tile: TileName): string | undefined {
+  return MODELS.find((model) => !model[3].includes(checksum(instance, tile, model)))?.[0];
+}
+
+/** A checksum of what a step of training and an evaluation compute; NaN where a kernel traps or is none. */
+export function checksum(
+  { exports, memory }: Checkable,
+  tile: TileName,
+  [activation, likelihood, bytesPerValue]: (typeof MODELS)[number],
+): number {
+  const config = checkConfig({ ...SIZES, activation, likelihood });
+  const table = parameterTable(config);
+  const arena = new Arena();
+  const room = (bytes: number): number => arena.region("", bytes).at;
+  const w = room(4 * table.bytes);
+  const m = w + table.bytes;
+  const v = m + table.bytes;
+  const gradient = v + table.bytes;
+  const at = planNetwork(arena, config, USE);
+  const [data, indices] = [room(VALUES * 4), room(VALUES * 4)];
+  const update = { gradient: room(GRADIENT_BYTES), adam: room(ROW_BYTES) };
+  growTo(memory, arena);
+  const floats = new Float32Array(memory.buffer);
+  const words = new Int32Array(memory.buffer);
+  words.fill(0, w / 4, arena.end / 4);
+  for (let i = 0; i < VALUES; i++) {
+    floats[data / 4 + i] = (1 + (Math.imul(i, 0x9e3779b1) >>> 30)) / 4; // most of a quarter's bytes are zero
+    words[indices / 4 + i] = (i * 7) % ROWS;
+  }
+  floats.fill(0.25, m / 4, gradient / 4);
+  floats.set([0.5, 0.75, 0.875, 0.25, 0.125, 0.5], update.adam / 4);
+  const { out, objective } = at;
+  const { reconstruction, kl } = objective.losses;
+  const mixLosses = (sum: number): number => mix(sum, words, reconstruction.at, kl.at + kl.bytes);
+  try {
+    const kernels = new Kernels(exports, tile);
+    const network = new Network(kernels, config, at, { w, m, v }, memory.buffer);
+    initialize(kernels, table, w, 0);
+    network.gather(ALL, { at: data, bytesPerValue }, indices);
+    network.encode(ALL);
+    network.differentiate(ALL, DRAWS);
+    const sum = mixLosses(0);
+    network.gradient(gradient, ROWS);
+    network.update(network.shares(0, 1), ROWS, update);
+    network.encode(ALL);
+    network.evaluate(ALL, DRAWS);
+    network.mean(ALL);
+    return mix(mix(mixLosses(sum), words, w, at.x.at), words, out.at, out.at + out.panels * out.stride);
+  } catch {
+    return Number.NaN;
+  }
+}
+
+/** Goes on with a checksum, from byte to byte. */
+function mix(sum: number, words: Int32Array, from: number, to: number): number {
+  for (let i = from / 4; i < to / 4; i++) {
+    sum = Math.imul(sum ^ words[i]!, 0x85ebca6b);
+    sum ^= sum >>> 13;
+  }
+  return sum;
+}
+
+/** The first of the small models that this engine computes wrongly with a module, if there is one. */
+export async function findWrong(
+  module: WebAssembly.Module,
+  { shared, tile, width }: Checked,
+): Promise<string | undefined> {
+  const arena = new Arena();
+  arena.region("", MEMORY_BYTES);
+  const instance = instantiate(module, shared ? allocateShared(arena) : undefined);
+  for (let i = 1; width === 256 && i < REPEATS; i++) wrongModel(instance, tile);
+  let wrong = wrongModel(instance, tile);
+  for (const ms of width === 256 ? LATER_MS : []) {
+    if (wrong !== undefined) return wrong;
+    await new Promise((resolve) => setTimeout(resolve, ms));
+    wrong = wrongModel(instance, tile);
+  }
+  return wrong;
+}
+
+/** Modules that passed, each with the tile with which it passed last. */
+const passed = new WeakMap<WebAssembly.Module, TileName>();
+
+/**
+ * Checks a module that the caller handed in, at once and once.
+ *
+ * @throws {KernelError} when a small model is computed wrongly
+ */
+export function expectRight(module: WebAssembly.Module, tile: TileName): void {
+  if (passed.get(module) === tile) return;
+  const wrong = wrongModel(instantiate(module), tile);
+  if (wrong) throw mismatch("this version's kernels", `other results (${wrong})`);
+  passed.set(module, tile);
+}

@@ -1,0 +1,100 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { ACTIVATIONS } from "../../src/model/activations.ts";
+import { LIKELIHOODS } from "../../src/model/likelihoods.ts";
+import { checksum, MODELS, wrongModel } from "../../src/model/self-check.ts";
+import { findBuild, supportedArithmetic } from "../../src/wasm/builds.ts";
+import { compileNode } from "../../src/wasm/compile-node.ts";
+import { type Exports, type Instance, instantiate } from "../../src/wasm/instance.ts";
+
+type Kernel = (...given: number[]) => number | undefined;
+
+function kernelOf(exports: Exports, name: string): Kernel {
+  return exports[name as keyof Exports] as unknown as Kernel;
+}
+
+const modules = await Promise.all(
+  supportedArithmetic().map((arithmetic) => compileNode(findBuild(arithmetic, false))),
+);
+
+test("every activation and every likelihood is in a model", () => {
+  expect(MODELS.map(([activation]) => activation)).toEqual(Object.keys(ACTIVATIONS));
+  expect(new Set(MODELS.map(([, likelihood]) => likelihood))).toEqual(new Set(Object.keys(LIKELIHOODS)));
+});
+
+test("the checksums are those of both arithmetics, and nothing else is among them", () => {
+  const found = modules.map((module) => MODELS.map((model) => checksum(instantiate(module), "4x8", model)));
+  for (const [i, [, , , sums]] of MODELS.entries()) {
+    expect(new Set(found.map((of) => of[i]))).toEqual(new Set(sums));
+  }
+});
+
+describe.each(modules.map((module) => [instantiate(module).arithmetic, module] as const))(
+  "%s",
+  (_, module) => {
+    const { exports } = instantiate(module);
+    const kernels = Object.keys(exports).filter(
+      (name) => typeof kernelOf(exports, name) === "function" && name !== "heapBase",
+    );
+    const source = readFileSync(new URL("../../src/wasm/kernels.ts", import.meta.url), "utf8");
+
+    /** The model that is wrong where a kernel is another. */
+    function wrongWith(name: string, change: (kernel: Kernel, instance: Instance) => Kernel) {
+      const instance = instantiate(module);
+      const { exports, memory } = instance;
+      const changed = { ...exports, [name]: change(kernelOf(exports, name), instance) };
+      return wrongModel({ exports: changed, memory }, "6x8");
+    }
+
+    test("nothing is wrong with the kernels as they are", () => {
+      for (const name of kernels) expect(wrongWith(name, (kernel) => kernel)).toBeUndefined();
+    });
+
+    // It only decides how a product is computed, and that changes no bit.
+    test.each([0, 1e6])("nor where the number of nonzeros is said to be %i", (count) => {
+      expect(wrongWith("countEntries", () => () => count)).toBeUndefined();
+    });
+
+    // Part of linearUpdate; alone nothing calls it.
+    test("adamRows is not called from JavaScript", () => expect(source).not.toMatch(/adamRows/));
+
+    describe.each(kernels.filter((name) => name !== "countEntries" && name !== "adamRows"))("%s", (name) => {
+      test("is noticed where it does nothing", () => {
+        expect(wrongWith(name, () => () => undefined)).toBeDefined();
+      });
+
+      test("is noticed where it is another kernel", () => {
+        const { length } = kernelOf(exports, name);
+        for (const other of kernels) {
+          if (other === name || kernelOf(exports, other).length !== length) continue;
+          expect(
+            wrongWith(name, (_, { exports }) => kernelOf(exports, other)),
+            other,
+          ).toBeDefined();
+        }
+      });
+
+      // Later ones may be scratch, or decide which of two products of the same bits is computed.
+      test.each([1, 9])("is noticed where %i words that it writes are others", (most) => {
+        const change = (kernel: Kernel, { memory }: Instance): Kernel => {
+          return (...given) => {
+            const before = new Int32Array(memory.buffer).slice();
+            const result = kernel(...given);
+            const after = new Int32Array(memory.buffer);
+            const written = [...after.keys()].filter((i) => after[i] !== before[i]);
+            for (const i of written.slice(0, most)) after[i] ^= 0x400000;
+            return result;
+          };
+        };
+        expect(wrongWith(name, change)).toBeDefined();
+      });
+
+      test("is noticed where it traps", () => {
+        const trap = () => {
+          throw new WebAssembly.RuntimeError("unreachable");
+        };
+        expect(wrongWith(name, () => trap)).toBeDefined();
+      });
+    });
+  },
+);
