@@ -1,11 +1,11 @@
 import type { Rows } from "../data/dataset.ts";
 import { ConfigError } from "../errors.ts";
-import type { VaeConfig } from "../model/config.ts";
+import type { TrainingConfig, VaeConfig } from "../model/config.ts";
 import { LIKELIHOODS } from "../model/likelihoods.ts";
 import { expectTensors } from "../model/parameters.ts";
 import { expectValues } from "../model/row-values.ts";
 import { byName } from "../model/tensors.ts";
-import type { TrainingState } from "../model/training-state.ts";
+import { checkProgress, type TrainingState } from "../model/training-state.ts";
 import type { Vae } from "../model/vae.ts";
 
 /** @throws {ConfigError} when there are no rows, or they do not fit the model */
@@ -29,10 +29,19 @@ export function expectRows(what: string, rows: Rows, { inputDim, likelihood }: V
     throw fault(`row ${Math.floor(bad / dim)}`, `${words} (${likelihood} likelihood)`, values[bad]);
 }
 
-/** @throws {ConfigError} when a state to resume is not this model's, or has more steps than an epoch: it would never end */
-export function expectState(state: TrainingState, { table }: Vae, steps: number): void {
+/**
+ * @throws {ConfigError} when a state to resume is not this model's, has numbers that training could not have come to, or
+ * has more steps than an epoch: it would never end
+ */
+export function expectState(
+  state: TrainingState,
+  { table, config }: Vae,
+  training: TrainingConfig,
+  steps: number,
+): void {
   expectTensors(table, byName(state.parameters));
   for (const moment of ["m", "v"] as const) expectTensors(table, byName(state[moment]), moment);
+  checkProgress(state, config, training);
   if (state.step <= steps) return;
   throw new ConfigError({
     setting: "resume",
