@@ -10,6 +10,7 @@ import {
 } from "../codecs/safetensors.ts";
 import { FormatError } from "../errors.ts";
 import type { VaeConfig } from "../model/config.ts";
+import { findNotFinite } from "../model/finite.ts";
 import { parameterTable } from "../model/parameters.ts";
 import { byName, type NamedTensor } from "../model/tensors.ts";
 import { describeModel, expectReadable, type Metadata, MetadataReader, type ModelInfo } from "./metadata.ts";
@@ -83,10 +84,4 @@ export function takeTensors(file: TensorsOfFile, shapes: Shapes, fileName: strin
       remedy: "use weights from before the loss diverged",
     });
   });
-}
-
-/** The index of the first element that is not finite, or -1. A callback per element would take most of a cold start. */
-function findNotFinite(values: Float32Array): number {
-  for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i])) return i;
-  return -1;
 }

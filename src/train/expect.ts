@@ -1,15 +1,15 @@
 import type { Rows } from "../data/dataset.ts";
-import { ConfigError } from "../errors.ts";
+import { ConfigError, retold } from "../errors.ts";
 import type { TrainingConfig, VaeConfig } from "../model/config.ts";
-import { LIKELIHOODS } from "../model/likelihoods.ts";
 import { expectTensors } from "../model/parameters.ts";
-import { expectValues } from "../model/row-values.ts";
+import { expectSupport, expectValues } from "../model/row-values.ts";
 import { byName } from "../model/tensors.ts";
 import { checkProgress, type TrainingState } from "../model/training-state.ts";
 import type { Vae } from "../model/vae.ts";
 
 /** @throws {ConfigError} when there are no rows, or they do not fit the model */
-export function expectRows(what: string, rows: Rows, { inputDim, likelihood }: VaeConfig): void {
+export function expectRows(what: string, rows: Rows, config: VaeConfig): void {
+  const { inputDim } = config;
   const { values, count, dim } = rows;
   const fault = (part: string, expected: string, found: unknown) =>
     new ConfigError({ setting: `${part} of the ${what} rows`, expected, found: String(found) });
@@ -22,11 +22,7 @@ export function expectRows(what: string, rows: Rows, { inputDim, likelihood }: V
       count,
     );
   }
-  if (values instanceof Uint8Array) return;
-  const { support, values: words } = LIKELIHOODS[likelihood];
-  const bad = values.findIndex((value) => !(value >= support[0] && value <= support[1]));
-  if (bad >= 0)
-    throw fault(`row ${Math.floor(bad / dim)}`, `${words} (${likelihood} likelihood)`, values[bad]);
+  expectSupport(` of the ${what} rows`, values, config);
 }
 
 /**
@@ -41,7 +37,12 @@ export function expectState(
 ): void {
   expectTensors(table, byName(state.parameters));
   for (const moment of ["m", "v"] as const) expectTensors(table, byName(state[moment]), moment);
-  checkProgress(state, config, training);
+  try {
+    checkProgress(state, config, training);
+  } catch (error) {
+    const { setting } = (error as ConfigError).fault;
+    throw retold(error as ConfigError, { setting: `${setting} of the state to resume` });
+  }
   if (state.step <= steps) return;
   throw new ConfigError({
     setting: "resume",
