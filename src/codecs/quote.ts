@@ -41,7 +41,7 @@ function describeShallow(value: unknown): string {
  * What steers a terminal: control characters, line separators, lone surrogates, and overrides of the direction of text.
  * Other format characters, such as the joiner of an emoji or of Persian, are a part of names.
  */
-const STEERING = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/gu;
+export const STEERING = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/gu;
 
 /** Escapes what would steer a terminal in a line that is shown. */
 export function printable(line: string): string {

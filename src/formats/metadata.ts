@@ -19,7 +19,7 @@ import { describe, quote } from "../codecs/quote.ts";
 import { countOf } from "../codecs/shape.ts";
 import { ConfigError, FormatError } from "../errors.ts";
 import { checkConfig, imageOf, MODEL_SETTINGS, type VaeConfig } from "../model/config.ts";
-import { defined, oneOf, type Setting, wholeNumber } from "../model/settings.ts";
+import { defined, oneOf, type Setting } from "../model/settings.ts";
 import type { Arithmetic } from "../wasm/builds.ts";
 
 /**
@@ -113,18 +113,20 @@ export function expectVersion(version: number, setting: string): void {
  * @internal
  */
 export function oldInputShape(file: JsonReader, inputDim: unknown): readonly unknown[] {
-  const isImage = (value: unknown): value is number[] =>
+  const expected = `[height, width], with inputDim (${describe(inputDim)}) as their product`;
+  const accepts = (value: unknown): boolean =>
     Array.isArray(value) &&
     value.length === 2 &&
-    value.every(wholeNumber(1, 2 ** 53).accepts) &&
+    value.every(Number.isInteger) &&
+    value[0] > 0 &&
     countOf(value) === inputDim;
-  const imageShape = file.has("imageShape")
+  const image = file.has("imageShape")
     ? file.value<number[] | null>("imageShape", {
-        expected: `[height, width], with inputDim (${describe(inputDim)}) as their product`,
-        accepts: (value) => value === null || isImage(value),
+        expected,
+        accepts: (value) => value === null || accepts(value),
       })
     : null;
-  return imageShape === null ? [inputDim] : [...imageShape, 1];
+  return image === null ? [inputDim] : [...image, 1];
 }
 
 /**

@@ -17,7 +17,7 @@ export function adviceOnStart(
   const largest = data.bytesPerValue === 1 ? 1 : largestOf(new Float32Array(buffer, data.at, data.bytes / 4));
   if (largest > LARGE)
     return `scale the data, whose numbers reach ${Number(largest.toPrecision(3))}, to about 1`;
-  return first ? "start from weights of before the loss diverged, or from new ones" : undefined;
+  return first ? "start from other weights" : undefined;
 }
 
 function largestOf(values: Float32Array): number {

@@ -1,5 +1,5 @@
 import type { Rows } from "../data/dataset.ts";
-import { ConfigError, retold } from "../errors.ts";
+import { ConfigError } from "../errors.ts";
 import type { TrainingConfig, VaeConfig } from "../model/config.ts";
 import { expectTensors } from "../model/parameters.ts";
 import { expectSupport, expectValues } from "../model/row-values.ts";
@@ -37,12 +37,7 @@ export function expectState(
 ): void {
   expectTensors(table, byName(state.parameters));
   for (const moment of ["m", "v"] as const) expectTensors(table, byName(state[moment]), moment);
-  try {
-    checkProgress(state, config, training);
-  } catch (error) {
-    const { setting } = (error as ConfigError).fault;
-    throw retold(error as ConfigError, { setting: `${setting} of the state to resume` });
-  }
+  checkProgress(state, config, training);
   if (state.step <= steps) return;
   throw new ConfigError({
     setting: "resume",
