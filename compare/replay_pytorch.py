@@ -33,6 +33,11 @@ class Unusable(Exception):
     """A file is not what is needed; the message says what was expected and what was found."""
 
 
+def printable(text):
+    """Text of a file for a terminal: what would steer it is escaped."""
+    return "".join(c if c.isprintable() else f"\\u{{{ord(c):x}}}" for c in text)
+
+
 def read_safetensors(path):
     """Tensors and metadata: eight bytes of header length, the header in JSON, the data."""
     try:
@@ -258,7 +263,7 @@ def print_speeds(trace, batches):
     elbow = 1 / statistics.median(trace.seconds)
     pytorch = steps_per_second(trace, batches)
     print()
-    print(f"Elbow   {elbow:8.1f} steps/s  {trace.metadata.get('machine', '')}")
+    print(f"Elbow   {elbow:8.1f} steps/s  {printable(trace.metadata.get('machine', ''))}")
     print(f"PyTorch {pytorch:8.1f} steps/s  {describe_device(batches[0][0].device)}, torch {torch.__version__}")
     print("Elbow's figure is from the trace, the median of its steps. PyTorch's is the")
     print(f"median of {TIMED_PASSES} passes over the trace after one of warm-up, with the batches on the")
@@ -295,7 +300,7 @@ def main():
         batches = trace.batches(arguments.data, device, dtype)
     except (Unusable, RuntimeError, AssertionError) as error:
         # torch says in several lines, and in several ways, that there is no such device
-        print(f"replay_pytorch.py: {str(error).splitlines()[0]}", file=sys.stderr)
+        print(f"replay_pytorch.py: {printable(str(error).splitlines()[0])}", file=sys.stderr)
         return 2
     except KeyError as error:
         print(f"replay_pytorch.py: {arguments.trace}: expected a whole trace, found none of its {error}", file=sys.stderr)
@@ -303,7 +308,8 @@ def main():
     config = trace.config
     widths = [config["inputDim"], *config["hidden"], config["latentDim"]]
     shape = "-".join(str(n) for n in widths + widths[-2::-1])
-    print(f"{shape}, {config['activation']}, {config['likelihood']}, {trace.metadata.get('dataset', 'own data')}")
+    dataset = trace.metadata.get("dataset", "own data")
+    print(printable(f"{shape}, {config['activation']}, {config['likelihood']}, {dataset}"))
     losses, gradients = compare(trace, batches, max(1, arguments.every))
     print(f"\nlosses differ by {max(losses):.1e} at most (allowed: {arguments.tolerance:.0e})")
     print(

@@ -2,6 +2,7 @@
 import process from "node:process";
 import { styleText } from "node:util";
 import { CommanderError } from "commander";
+import { printable } from "../codecs/quote.ts";
 import { ConfigError, ElbowError, retold } from "../errors.ts";
 import { flagOf } from "./options.ts";
 
@@ -38,11 +39,14 @@ export function report(error: unknown, hint: string): void {
 /** The message of an error. `hint` leads from a wrong command line to the help. */
 export function explain(error: unknown, hint: string): string {
   // commander writes sentences with a label.
-  if (error instanceof CommanderError) return `${oneLine(error.message).replace(/^error: |\.$/g, "")}${hint}`;
+  if (error instanceof CommanderError) {
+    const message = error.message.replace(/\s*\n\s*/g, " ").trim();
+    return `${printable(message.replace(/^error: |\.$/g, ""))}${hint}`;
+  }
   if (error instanceof ElbowError) {
     const { setting } = error.fault;
     const flag = flagOf(setting);
-    return oneLine(flag === setting ? error.message : retold(error, { setting: flag }).message);
+    return printable(flag === setting ? error.message : retold(error, { setting: flag }).message);
   }
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
   return `this should not have happened, please report it: ${stack}`;
@@ -53,8 +57,4 @@ export function withAdvice(error: unknown, advice: string): unknown {
   if (!(error instanceof ElbowError)) return error;
   const { remedy } = error.fault;
   return retold(error, { remedy: remedy ? `${remedy}; ${advice}` : advice });
-}
-
-function oneLine(text: string): string {
-  return text.replace(/\s*\n\s*/g, " ").trim();
 }

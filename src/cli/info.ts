@@ -1,8 +1,6 @@
 /** `elbow info`: what a model is, and the memory that training it needs. */
 import { stat } from "node:fs/promises";
 import { availableParallelism } from "node:os";
-import process from "node:process";
-import { styleText } from "node:util";
 import { countOf } from "../codecs/shape.ts";
 import { architecture, layersOf } from "../model/architecture.ts";
 import { MOST_WORKERS } from "../model/config.ts";
@@ -50,7 +48,7 @@ export async function infoCommand(path: string, { json = false }: { json?: boole
   ];
   for (const [i, [title, lines]] of sections.entries()) {
     if (i > 0) print("");
-    print(styleText("bold", title, { stream: process.stdout }));
+    print(title, "bold");
     for (const line of lines) print(`  ${line}`);
   }
 }

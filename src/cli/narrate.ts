@@ -1,6 +1,5 @@
 /** What a training run prints: lines for people, lines of JSON for programs, or nothing. */
 import process from "node:process";
-import { styleText } from "node:util";
 import { SingleBar } from "cli-progress";
 import { shellWord } from "../codecs/quote.ts";
 import { stepsPerEpoch } from "../data/sampler.ts";
@@ -114,7 +113,7 @@ class Lines implements Narrator {
       ["Kernels", kernelsText(config.arithmetic, run.tile, run.workers)],
       ["Run", `${directory}${resumed}`],
     ]);
-    for (const line of lines) print(styleText("dim", line, { stream: process.stdout }));
+    for (const line of lines) print(line, "dim");
     if (!this.#terminal) return;
     this.#bar = new EpochBar(config);
     // Even a second Ctrl-C, which ends the process at once, must give the terminal its cursor back.

@@ -3,24 +3,27 @@ import { readFileSync } from "node:fs";
 import { stat } from "node:fs/promises";
 import { extname } from "node:path";
 import process from "node:process";
+import { styleText } from "node:util";
+import { printable, printableJson } from "../codecs/quote.ts";
 import { ConfigError, FileError } from "../errors.ts";
 import { expectWritable, writeError } from "../files/file-node.ts";
 import { EXIT } from "./fail.ts";
 import type { OutputFlags } from "./options.ts";
 
-/** A line on stdout. */
-export function print(line: string): void {
-  process.stdout.write(`${line}\n`);
+/** A line on stdout. It may have names from files, which must not steer the terminal. */
+export function print(line: string, style?: "bold" | "dim"): void {
+  const text = printable(line);
+  process.stdout.write(`${style ? styleText(style, text, { stream: process.stdout }) : text}\n`);
 }
 
 /** A line on stderr, for what is no result. */
 export function note(line: string): void {
-  process.stderr.write(`${line}\n`);
+  process.stderr.write(`${printable(line)}\n`);
 }
 
 /** A line of JSON on stdout. */
 export function printJson(value: object): void {
-  print(JSON.stringify(value));
+  print(printableJson(JSON.stringify(value)));
 }
 
 let readerGone: () => void = () => process.exit();

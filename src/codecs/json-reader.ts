@@ -7,12 +7,11 @@ export interface Kind {
   readonly accepts: (value: unknown) => boolean;
 }
 
-/** It is printed, so it must have no control characters for a terminal. */
-function isLine(value: unknown): value is string {
-  return typeof value === "string" && !/[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u.test(value);
-}
-
-export const LINE: Kind = { expected: "a line of text", accepts: isLine };
+/** Any text, such as a name; whoever shows it escapes it. Other readers of JSON refuse lone surrogates. */
+export const TEXT: Kind = {
+  expected: "well-formed text",
+  accepts: (value) => typeof value === "string" && !/\p{Cs}/u.test(value),
+};
 
 /** An object of a JSON file that people may have edited. An error names the file and the key. */
 export class JsonReader {
@@ -49,7 +48,7 @@ export class JsonReader {
   }
 
   text(key: string): string {
-    return this.value(key, LINE);
+    return this.value(key, TEXT);
   }
 
   /** All keys and values, for others to check. */

@@ -37,7 +37,31 @@ function describeShallow(value: unknown): string {
   return value === undefined ? "nothing" : String(value);
 }
 
-/** Quotes a path for a shell, if needed. */
+/**
+ * What steers a terminal: control characters, line separators, lone surrogates, and overrides of the direction of text.
+ * Other format characters, such as the joiner of an emoji or of Persian, are a part of names.
+ */
+export const STEERING = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u202a-\u202e\u2066-\u2069]/gu;
+
+/** Escapes what would steer a terminal in a line that is shown. */
+export function printable(line: string): string {
+  return line.replace(STEERING, (c) => `\\u{${c.codePointAt(0)!.toString(16)}}`);
+}
+
+/** The same for a line of JSON, which stays JSON: there it can only be inside a text. */
+export function printableJson(json: string): string {
+  return json.replace(STEERING, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
+}
+
+/** Quotes a path for a shell, if needed. A shell word cannot be an option, and has no control characters. */
 export function shellWord(path: string): string {
-  return /^[\w./~+:@%-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
+  if (path.startsWith("-")) return shellWord(`./${path}`);
+  if (/^[\w./~+:@%-]+$/.test(path)) return path;
+  if (printable(path) === path) return `'${path.replaceAll("'", "'\\''")}'`;
+  return `$'${path.replaceAll(/[\\']/g, "\\$&").replace(STEERING, hexBytes)}'`;
+}
+
+function hexBytes(text: string): string {
+  const bytes = new TextEncoder().encode(text);
+  return Array.from(bytes, (byte) => `\\x${byte.toString(16).padStart(2, "0")}`).join("");
 }

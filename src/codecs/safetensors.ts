@@ -44,6 +44,11 @@ export interface SafetensorsFile {
   readonly tensors: Map<string, Tensor>;
 }
 
+/** The tensors of a file, or those that are to become one. */
+export interface TensorsOfFile {
+  readonly tensors: ReadonlyMap<string, Omit<Tensor, "dtype">>;
+}
+
 /** A tensor to write: `data` has exactly the elements of `shape`, row-major. */
 export interface TensorToWrite {
   readonly name: string;
@@ -150,7 +155,7 @@ export function serializeSafetensors(
  * @throws {FormatError} when a tensor is missing, has another shape, or is not in the table
  */
 export function expectTensors(
-  file: SafetensorsFile,
+  file: TensorsOfFile,
   table: ReadonlyArray<readonly [name: string, shape: readonly number[]]>,
   fileName: string,
 ): Float32Array[] {
@@ -186,7 +191,7 @@ function fault(setting: string, expected: string, found: string, remedy?: string
 const tensorOf = (file: string, name: string): string => `${file}: tensor ${quote(name)}`;
 
 /** The first few names of a file, for one line of an error message. */
-export function listNames({ tensors }: SafetensorsFile): string {
+export function listNames({ tensors }: TensorsOfFile): string {
   const names = [...tensors.keys()];
   if (names.length === 0) return "no tensors";
   const rest = names.length > 6 ? ` and ${names.length - 6} more` : "";

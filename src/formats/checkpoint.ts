@@ -4,12 +4,19 @@
  * resumed run is bitwise the run that never stopped.
  */
 
-import { parseSafetensors, serializeSafetensors } from "../codecs/safetensors.ts";
+import { parseSafetensors, serializeSafetensors, type TensorsOfFile } from "../codecs/safetensors.ts";
 import { checkTraining, type TrainingConfig, type VaeConfig } from "../model/config.ts";
 import { parameterTable } from "../model/parameters.ts";
-import type { NamedTensor } from "../model/tensors.ts";
-import type { TrainingState } from "../model/training-state.ts";
-import { checkFile, describeModel, MetadataReader, type ModelInfo } from "./metadata.ts";
+import { byName, type NamedTensor } from "../model/tensors.ts";
+import { checkProgress, type TrainingState } from "../model/training-state.ts";
+import {
+  checkFile,
+  describeModel,
+  expectReadable,
+  type Metadata,
+  MetadataReader,
+  type ModelInfo,
+} from "./metadata.ts";
 import { takeTensors } from "./model-file.ts";
 
 /** Everything that training resumes from. */
@@ -23,7 +30,11 @@ export interface Checkpoint {
 const M = "adam.m.";
 const V = "adam.v.";
 
-/** The bytes of a checkpoint. `state` has the epochs and steps, and replaces `info.trained`. */
+/**
+ * The bytes of a checkpoint. `state` has the epochs and steps, and replaces `info.trained`.
+ *
+ * @throws {ConfigError} when `parseCheckpoint` would refuse the file
+ */
 export function serializeCheckpoint({ config, training, state, info }: Checkpoint): Uint8Array<ArrayBuffer> {
   const trained = { epochs: state.epoch, steps: state.step };
   const metadata = {
@@ -37,6 +48,7 @@ export function serializeCheckpoint({ config, training, state, info }: Checkpoin
   const prefixed = (prefix: string, tensors: readonly NamedTensor[]): NamedTensor[] =>
     tensors.map((tensor) => ({ ...tensor, name: prefix + tensor.name }));
   const tensors = [...state.parameters, ...prefixed(M, state.m), ...prefixed(V, state.v)];
+  expectReadable(() => readCheckpoint({ metadata, tensors: byName(tensors) }, "the checkpoint"));
   return serializeSafetensors(tensors, metadata);
 }
 
@@ -46,7 +58,10 @@ export function serializeCheckpoint({ config, training, state, info }: Checkpoin
  * @throws {FormatError} when it is not a checkpoint of ours, whole and finite
  */
 export function parseCheckpoint(bytes: Uint8Array, name: string): Checkpoint {
-  const file = parseSafetensors(bytes, name);
+  return readCheckpoint(parseSafetensors(bytes, name), name);
+}
+
+function readCheckpoint(file: TensorsOfFile & { readonly metadata: Metadata }, name: string): Checkpoint {
   const reader = new MetadataReader(file.metadata, name);
   reader.expectContents("checkpoint");
   const config = reader.config();
@@ -58,15 +73,14 @@ export function parseCheckpoint(bytes: Uint8Array, name: string): Checkpoint {
     shapes.map(([key], i) => ({ ...found[index * shapes.length + i]!, name: key }));
   const given = { batchSize: reader.number("batchSize"), learningRate: reader.number("learningRate") };
   const training = checkFile(`${name}: __metadata__.`, () => checkTraining(given));
-  const state: TrainingState = {
+  const progress = {
     epoch: reader.wholeNumber("epochs"),
     step: reader.wholeNumber("steps"),
     reconstructionSum: reader.number("reconstructionSum"),
     klSum: reader.number("klSum"),
     seconds: reader.number("seconds"),
-    parameters: part(0),
-    m: part(1),
-    v: part(2),
   };
+  checkFile(`${name}: __metadata__.`, () => checkProgress(progress, config, training));
+  const state = { ...progress, parameters: part(0), m: part(1), v: part(2) };
   return { config, training, state, info: reader.info() };
 }

@@ -15,7 +15,8 @@
  */
 
 import { JsonReader, type Kind, parseJson } from "../codecs/json-reader.ts";
-import { quote } from "../codecs/quote.ts";
+import { describe, quote } from "../codecs/quote.ts";
+import { countOf } from "../codecs/shape.ts";
 import { ConfigError, FormatError } from "../errors.ts";
 import { checkConfig, imageOf, MODEL_SETTINGS, type VaeConfig } from "../model/config.ts";
 import { defined, oneOf, type Setting } from "../model/settings.ts";
@@ -105,12 +106,27 @@ export function expectVersion(version: number, setting: string): void {
 }
 
 /**
- * The `inputShape` of a file of version 1.
+ * The `inputShape` of a file of version 1, which has an `imageShape` or null where rows are images.
+ *
+ * @throws {FormatError} when the image has another size than a row
  *
  * @internal
  */
-export function oldInputShape(imageShape: unknown, inputDim: unknown): readonly unknown[] {
-  return Array.isArray(imageShape) ? [...(imageShape as unknown[]), 1] : [imageShape ?? inputDim];
+export function oldInputShape(file: JsonReader, inputDim: unknown): readonly unknown[] {
+  const expected = `[height, width], with inputDim (${describe(inputDim)}) as their product`;
+  const accepts = (value: unknown): boolean =>
+    Array.isArray(value) &&
+    value.length === 2 &&
+    value.every(Number.isInteger) &&
+    value[0] > 0 &&
+    countOf(value) === inputDim;
+  const image = file.has("imageShape")
+    ? file.value<number[] | null>("imageShape", {
+        expected,
+        accepts: (value) => value === null || accepts(value),
+      })
+    : null;
+  return image === null ? [inputDim] : [...image, 1];
 }
 
 /**
@@ -127,6 +143,22 @@ export function checkFile<T>(where: string, check: () => T): T {
   } catch (cause) {
     if (!(cause instanceof ConfigError)) throw cause;
     throw new FormatError({ ...cause.fault, setting: where + cause.fault.setting }, { cause });
+  }
+}
+
+/**
+ * What is written can be read: `read` is the reader's own check of what a writer is about to write.
+ *
+ * @throws {ConfigError} when the reader would refuse the file
+ *
+ * @internal
+ */
+export function expectReadable(read: () => unknown): void {
+  try {
+    read();
+  } catch (cause) {
+    if (!(cause instanceof FormatError)) throw cause;
+    throw new ConfigError(cause.fault, { cause });
   }
 }
 
@@ -176,7 +208,8 @@ export class MetadataReader {
     const config = JsonReader.parse(this.#texts.text("config"), `${this.#where}config`).values();
     if (this.wholeNumber("formatVersion") < 2) {
       const read = (key: string): unknown => parseJson(this.#texts.text(key), this.#where + key);
-      config.inputShape = oldInputShape(this.#optional("imageShape", read), config.inputDim);
+      const parsed = defined({ imageShape: this.#optional("imageShape", read) });
+      config.inputShape = oldInputShape(new JsonReader(parsed, this.#file, this.#where), config.inputDim);
     }
     // The check assumes nothing about types.
     return checkFile(`${this.#where}config.`, () =>
@@ -197,6 +230,10 @@ export class MetadataReader {
         steps: this.wholeNumber("steps"),
       })),
     };
+  }
+
+  text(key: string): string {
+    return this.#texts.text(key);
   }
 
   number(key: string): number {

@@ -5,14 +5,15 @@ import {
   expectTensors,
   parseSafetensors,
   readMetadata,
-  type SafetensorsFile,
   serializeSafetensors,
+  type TensorsOfFile,
 } from "../codecs/safetensors.ts";
 import { FormatError } from "../errors.ts";
 import type { VaeConfig } from "../model/config.ts";
+import { findNotFinite } from "../model/finite.ts";
 import { parameterTable } from "../model/parameters.ts";
 import { byName, type NamedTensor } from "../model/tensors.ts";
-import { describeModel, MetadataReader, type ModelInfo } from "./metadata.ts";
+import { describeModel, expectReadable, type Metadata, MetadataReader, type ModelInfo } from "./metadata.ts";
 
 /** Names and shapes of tensors, as in `parameterTable`. */
 type Shapes = ReadonlyArray<readonly [name: string, shape: readonly number[]]>;
@@ -32,13 +33,17 @@ export interface ModelFile {
  *
  * @param model a `Vae`, or its config and its tensors.
  * @param info what else is known, for the file's metadata; it changes no weight.
- * @throws {ConfigError} when a tensor's shape and its data do not fit
+ * @throws {ConfigError} when `parseModel` would refuse the file: a tensor is missing, has another shape than the config
+ *   says or is not finite, or something in `info` is not what it should be
  */
 export function serializeModel(
   model: { readonly config: VaeConfig; tensors(): readonly NamedTensor[] },
   info: ModelInfo = {},
 ): Uint8Array<ArrayBuffer> {
-  return serializeSafetensors(model.tensors(), describeModel("model", model.config, info));
+  const metadata = describeModel("model", model.config, info);
+  const tensors = model.tensors();
+  expectReadable(() => readModel({ metadata, tensors: byName(tensors) }, "the model"));
+  return serializeSafetensors(tensors, metadata);
 }
 
 /**
@@ -51,16 +56,15 @@ export function serializeModel(
  */
 export function parseModel(bytes: Uint8Array, name = "the model"): ModelFile {
   // The kind of file comes first: a trace has tensors that are no weights.
-  const reader = new MetadataReader(readMetadata(bytes, name), name);
-  reader.expectContents("model");
-  const file = parseSafetensors(bytes, name);
+  new MetadataReader(readMetadata(bytes, name), name).expectContents("model");
+  return readModel(parseSafetensors(bytes, name), name);
+}
+
+function readModel(file: TensorsOfFile & { readonly metadata: Metadata }, name: string): ModelFile {
+  const reader = new MetadataReader(file.metadata, name);
   const config = reader.config();
   const tensors = takeTensors(file, parameterTable(config).tensors, name);
-  return {
-    config,
-    info: reader.info(),
-    tensors: byName(tensors),
-  };
+  return { config, info: reader.info(), tensors: byName(tensors) };
 }
 
 /**
@@ -68,7 +72,7 @@ export function parseModel(bytes: Uint8Array, name = "the model"): ModelFile {
  *
  * @internal
  */
-export function takeTensors(file: SafetensorsFile, shapes: Shapes, fileName: string): NamedTensor[] {
+export function takeTensors(file: TensorsOfFile, shapes: Shapes, fileName: string): NamedTensor[] {
   return expectTensors(file, shapes, fileName).map((data, i) => {
     const [name, shape] = shapes[i]!;
     const bad = findNotFinite(data);
@@ -80,10 +84,4 @@ export function takeTensors(file: SafetensorsFile, shapes: Shapes, fileName: str
       remedy: "use weights from before the loss diverged",
     });
   });
-}
-
-/** The index of the first element that is not finite, or -1. A callback per element would take most of a cold start. */
-function findNotFinite(values: Float32Array): number {
-  for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i])) return i;
-  return -1;
 }

@@ -11,7 +11,7 @@ import { ConfigError } from "../errors.ts";
 import { ADAM, type VaeConfig } from "../model/config.ts";
 import { parameterCount, parameterTable } from "../model/parameters.ts";
 import type { Trace, TracedStep } from "../model/training-trace.ts";
-import { describeModel, type ModelInfo } from "./metadata.ts";
+import { describeModel, expectReadable, MetadataReader, type ModelInfo } from "./metadata.ts";
 
 /** Additions to a trace. */
 export interface TraceFileOptions {
@@ -29,7 +29,8 @@ const MOST_BYTES = 2 ** 30;
 /**
  * Writes a trace as the bytes of a safetensors file: weights under their names, quantities of the steps under `trace.`.
  *
- * @throws {ConfigError} when `data` does not fit the trace, or the file would be larger than 1 GiB
+ * @throws {ConfigError} when `data` does not fit the trace, a reader would refuse the metadata, or the file would be larger
+ * than 1 GiB
  */
 export function serializeTrace(trace: Trace, options: TraceFileOptions = {}): Uint8Array<ArrayBuffer> {
   const { config, training, arithmetic, initial, steps } = trace;
@@ -44,6 +45,8 @@ export function serializeTrace(trace: Trace, options: TraceFileOptions = {}): Ui
     steps: String(steps.length),
     ...(machine === undefined ? {} : { machine }),
   };
+  const reader = new MetadataReader(metadata, "the trace");
+  expectReadable(() => [reader.config(), reader.info(), machine && reader.text("machine")]);
   const rows = Int32Array.from(steps.flatMap((step) => [...step.rows]));
   // float64 first and bytes last, so that every tensor is aligned for readers that map the file.
   return serializeSafetensors(

@@ -1,4 +1,6 @@
 import { ConfigError } from "../errors.ts";
+import type { VaeConfig } from "./config.ts";
+import { LIKELIHOODS } from "./likelihoods.ts";
 
 /** Rows of data, row-major: float32 in [0, 1], or bytes that stand for value / 255. */
 export type RowValues = Float32Array | Uint8Array;
@@ -25,6 +27,28 @@ export function countRows(what: string, values: ArrayLike<number>, width: number
   if (values.length % width === 0) return values.length / width;
   const [expected, found] = [`${width} numbers each`, `${values.length} numbers in all`];
   throw new ConfigError({ setting: what, expected, found });
+}
+
+/**
+ * @param of what the rows are, in an error: " of the training rows"
+ * @throws {ConfigError} when a number is outside what the model's likelihood describes
+ *
+ * @internal
+ */
+export function expectSupport(
+  of: string,
+  values: RowValues,
+  { inputDim, likelihood }: Pick<VaeConfig, "inputDim" | "likelihood">,
+): void {
+  if (values instanceof Uint8Array) return;
+  const { support, values: words } = LIKELIHOODS[likelihood];
+  const [least, most] = support;
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i]!;
+    if (value >= least && value <= most) continue;
+    const setting = `row ${Math.floor(i / inputDim)}${of}`;
+    throw new ConfigError({ setting, expected: `${words} (${likelihood} likelihood)`, found: String(value) });
+  }
 }
 
 /**

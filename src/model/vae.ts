@@ -16,9 +16,10 @@ import {
   type PartialVaeConfig,
   type VaeConfig,
 } from "./config.ts";
+import { expectFinite } from "./finite.ts";
 import { Network } from "./network.ts";
 import { planNetwork } from "./network-memory.ts";
-import { eachTerm, lossOf, type Terms } from "./objective.ts";
+import { eachTerm, lossOf, TERMS, type Terms } from "./objective.ts";
 import {
   expectTensors,
   initialize,
@@ -27,7 +28,14 @@ import {
   parameterTable,
   unpackTensors,
 } from "./parameters.ts";
-import { bytesPerValue, countRows, expectValues, placeRows, type RowValues } from "./row-values.ts";
+import {
+  bytesPerValue,
+  countRows,
+  expectSupport,
+  expectValues,
+  placeRows,
+  type RowValues,
+} from "./row-values.ts";
 import { expectRight } from "./self-check.ts";
 import type { NamedTensor, Tensors } from "./tensors.ts";
 
@@ -193,8 +201,9 @@ export class Vae {
   /**
    * q(z|x) = N(mu, exp(logvar)): [rows, latentDim] each (Kingma & Welling 2013, appendix C.2).
    *
-   * @param rows [rows, inputDim], row-major; their numbers are not checked, as `train` checks them
-   * @throws {ConfigError} when the rows have another width
+   * @param rows [rows, inputDim], row-major
+   * @throws {ConfigError} when the rows have another width, or a number that the likelihood does not describe
+   * @throws {DivergedError} when a result is not finite
    */
   encode(rows: RowValues): Posterior {
     const { latentDim } = this.config;
@@ -208,6 +217,8 @@ export class Vae {
       this.#read(latent.mu, size, latentDim, mu, first);
       this.#read(latent.logvar, size, latentDim, logvar, first);
     }
+    expectFinite("the latent mean", mu, latentDim);
+    expectFinite("the latent log variance", logvar, latentDim);
     return { mu, logvar };
   }
 
@@ -232,11 +243,7 @@ export class Vae {
     return means;
   }
 
-  /**
-   * The mean of p(x|z) at z = μ(x), without noise: [rows, inputDim].
-   *
-   * @throws {ConfigError} when the rows have another width
-   */
+  /** The mean of p(x|z) at z = μ(x), without noise: [rows, inputDim]. Throws what `encode` throws. */
   reconstruct(rows: RowValues): Float32Array {
     return this.decode(this.encode(rows).mu);
   }
@@ -270,8 +277,7 @@ export class Vae {
   /**
    * The negative ELBO of every row, in its two terms, in nats: −E[log p(x|z)] with one draw of z, and KL(q(z|x)‖p(z))
    * (Kingma & Welling 2013, equations 7 and 10). The noise is a function of the model's seed and the row's position.
-   *
-   * @throws {ConfigError} when the rows have another width
+   * Throws what `encode` throws.
    */
   losses(rows: RowValues): RowLosses {
     return this.#negativeElbo(rows, 1, this.config.seed);
@@ -284,7 +290,7 @@ export class Vae {
    *
    * The noise is a function of the row's position, the draw and the seed (default: the model's).
    *
-   * @throws {ConfigError} when the rows have another width, or `samples` or `seed` is not allowed
+   * @throws {ConfigError} when `samples` or `seed` is not allowed, and what `encode` throws
    */
   score(
     rows: RowValues,
@@ -309,12 +315,15 @@ export class Vae {
       }
       losses.kl.set(new Float64Array(this.#memory.buffer, found.kl.at, size), first);
     }
+    for (const term of TERMS) expectFinite(`the ${term} loss`, losses[term], 1);
     return losses;
   }
 
   #countRows(rows: RowValues): number {
     expectValues("rows", rows);
-    return countRows("rows", rows, this.config.inputDim);
+    const count = countRows("rows", rows, this.config.inputDim);
+    expectSupport("", rows, this.config);
+    return count;
   }
 
   /** `size` rows from `first` into the network's x. */

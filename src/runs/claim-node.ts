@@ -2,7 +2,7 @@
 import { constants } from "node:fs";
 import { access, mkdir, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { shellWord } from "../codecs/quote.ts";
+import { STEERING, shellWord } from "../codecs/quote.ts";
 import { FileError } from "../errors.ts";
 import { makeDirectories, removeEmpty } from "../files/directory-node.ts";
 import { Lock, type LockOptions } from "./lock-node.ts";
@@ -173,7 +173,18 @@ function defaultPath(dataset: string, now: Date): string {
   const two = (value: number): string => String(value).padStart(2, "0");
   const date = `${now.getFullYear()}${two(now.getMonth() + 1)}${two(now.getDate())}`;
   const time = `${two(now.getHours())}${two(now.getMinutes())}${two(now.getSeconds())}`;
-  return join("runs", `${dataset || "data"}-${date}-${time}`);
+  return join("runs", `${fileName(dataset)}-${date}-${time}`);
+}
+
+/** Bytes of a dataset's name in a path: file systems allow 255 for all of a name. */
+const LONGEST_NAME = 200;
+
+/** A dataset's name without what steers a terminal, and short enough for date and number to follow it. */
+function fileName(dataset: string): string {
+  const plain = dataset.replaceAll(STEERING, "_");
+  // whole characters: the decoder keeps back the bytes of one that was cut
+  const bytes = new TextEncoder().encode(plain).subarray(0, LONGEST_NAME);
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes, { stream: true }) || "data";
 }
 
 /** The nearest existing directory above must be writable. */
@@ -202,6 +213,7 @@ const REASONS: ReadonlyMap<string | undefined, string> = new Map([
   ["ENOENT", "a place that allows no directories"],
   ["EROFS", "a read-only file system"],
   ["ENOSPC", "a full disk"],
+  ["ENAMETOOLONG", "a name that is too long"],
 ]);
 
 function cannotMake(path: string, cause: unknown): FileError {

@@ -5,6 +5,7 @@
  */
 import { JsonReader } from "../codecs/json-reader.ts";
 import { ConfigError, FormatError } from "../errors.ts";
+import { expectReadable } from "../formats/metadata.ts";
 import type { EpochMetrics } from "../train/metrics.ts";
 
 /** The keys in the order in which they are written. */
@@ -45,9 +46,26 @@ export function metricsLine(metrics: EpochMetrics): string {
   return JSON.stringify(metrics, [...KEYS]);
 }
 
-/** All of metrics.jsonl. */
+/**
+ * All of metrics.jsonl.
+ *
+ * @throws {ConfigError} when `parseMetrics` would refuse it
+ */
 export function serializeMetrics(epochs: Iterable<EpochMetrics>): string {
-  return Array.from(epochs, (metrics) => `${metricsLine(metrics)}\n`).join("");
+  let previous = 0;
+  const line = (metrics: EpochMetrics): string => {
+    expectReadable(() => expectNext(metrics, previous, "the metrics"));
+    previous = metrics.epoch;
+    return `${metricsLine(metrics)}\n`;
+  };
+  return Array.from(epochs, line).join("");
+}
+
+/** @throws {FormatError} when an epoch does not follow the one before */
+function expectNext({ epoch }: EpochMetrics, previous: number, where: string): void {
+  if (Number.isSafeInteger(epoch) && epoch > previous) return;
+  const expected = `a whole number above ${previous}`;
+  throw new FormatError({ setting: `${where}: epoch`, expected, found: `${epoch}` });
 }
 
 /**
@@ -65,12 +83,8 @@ export function parseMetrics(text: string, name: string): EpochMetrics[] {
     const reader = JsonReader.parse(line, where);
     const values = KEYS.map((key) => [key, reader.value(key, NULLABLE.has(key) ? NUMBER_OR_NULL : NUMBER)]);
     const metrics = Object.fromEntries(values) as EpochMetrics;
-    const { epoch } = metrics;
-    if (!Number.isSafeInteger(epoch) || epoch <= previous) {
-      const expected = `a whole number above ${previous}`;
-      throw new FormatError({ setting: `${where}: epoch`, expected, found: `${epoch}` });
-    }
-    previous = epoch;
+    expectNext(metrics, previous, where);
+    previous = metrics.epoch;
     return metrics;
   });
 }

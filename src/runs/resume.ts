@@ -56,19 +56,12 @@ function expectSameRun(directory: RunDirectory, config: RunConfig, checkpoint: C
   };
   const { model, training, data } = config;
   const found = { ...model, ...training, arithmetic: config.arithmetic, dataset: shortSum(data.sha256) };
-  const different = differences(saved, found);
-  if (different === undefined) return;
-  throw new FormatError({
-    setting: directory.file(RUN_FILES.config),
-    expected: `${different.expected} as in ${RUN_FILES.checkpoint}`,
-    found: different.found,
-    remedy: "change it back",
-  });
+  expectNoDifference(directory, differences(saved, found), RUN_FILES.checkpoint);
 }
 
 /**
  * @throws {DataError} when the data is not what the run was started with
- * @throws {FormatError} when the checkpoint is at a step that an epoch of this data does not have
+ * @throws {FormatError} when config.json says other sizes of it, or the checkpoint is at a step that an epoch of this data does not have
  */
 export function expectSameData({ directory, config, checkpoint }: EarlierRun, dataset: Dataset): void {
   const { name, sha256 } = config.data;
@@ -80,6 +73,7 @@ export function expectSameData({ directory, config, checkpoint }: EarlierRun, da
       remedy: "give its data with --data or --data-dir",
     });
   }
+  expectSameRows(directory, config, dataset);
   const steps = stepsPerEpoch(dataset.train.count, config.training.batchSize);
   const step = checkpoint?.state.step ?? 0;
   if (step < steps) return;
@@ -88,5 +82,26 @@ export function expectSameData({ directory, config, checkpoint }: EarlierRun, da
     expected: `a step below ${steps}`,
     found: `${step}`,
     remedy: "the file is damaged",
+  });
+}
+
+function expectSameRows(directory: RunDirectory, { data, model }: RunConfig, { train, test }: Dataset): void {
+  const inputShape = train.shape === undefined ? [train.dim] : [...train.shape, 1];
+  const actual = { inputShape, train: train.count, test: test.count };
+  const found = { inputShape: model.inputShape, train: data.train, test: data.test };
+  expectNoDifference(directory, differences(actual, found), "its data");
+}
+
+function expectNoDifference(
+  directory: RunDirectory,
+  different: ReturnType<typeof differences>,
+  from: string,
+): void {
+  if (different === undefined) return;
+  throw new FormatError({
+    setting: directory.file(RUN_FILES.config),
+    expected: `${different.expected} as in ${from}`,
+    found: different.found,
+    remedy: "change it back",
   });
 }

@@ -1,8 +1,15 @@
 /** config.json: every setting that decides the result of a run. */
-import { JsonReader, LINE } from "../codecs/json-reader.ts";
+import { JsonReader, TEXT } from "../codecs/json-reader.ts";
 import { FormatError } from "../errors.ts";
 import { isMark } from "../files/mark.ts";
-import { ARITHMETIC, checkFile, expectVersion, FORMAT_VERSION, oldInputShape } from "../formats/metadata.ts";
+import {
+  ARITHMETIC,
+  checkFile,
+  expectReadable,
+  expectVersion,
+  FORMAT_VERSION,
+  oldInputShape,
+} from "../formats/metadata.ts";
 import {
   checkConfig,
   checkTraining,
@@ -43,6 +50,7 @@ export interface RunConfig {
   readonly versions: Readonly<Record<string, string>>;
 }
 
+/** @throws {ConfigError} when `parseRunConfig` would refuse the file */
 export function serializeRunConfig(config: RunConfig): string {
   const { id, data, model, training, epochs, arithmetic, versions } = config;
   const { name, source, directory, sha256, train, test } = data;
@@ -55,7 +63,9 @@ export function serializeRunConfig(config: RunConfig): string {
     kernels: { arithmetic },
     versions,
   };
-  return `${JSON.stringify(file, undefined, 2)}\n`;
+  const text = `${JSON.stringify(file, undefined, 2)}\n`;
+  expectReadable(() => parseRunConfig(text, "the config of the run"));
+  return text;
 }
 
 const COUNT = wholeNumber(0, Number.MAX_SAFE_INTEGER);
@@ -81,7 +91,7 @@ export function parseRunConfig(text: string, file: string): RunConfig {
   expectVersion(version, `${file}: formatVersion`);
   const data = object("data");
   const model = object("model").values();
-  if (version < 2) model.inputShape = oldInputShape(data.values().imageShape, model.inputDim);
+  if (version < 2) model.inputShape = oldInputShape(data, model.inputDim);
   const training = object("training");
   return {
     id: root.has("id") ? root.value("id", ID) : undefined,
@@ -102,9 +112,9 @@ export function parseRunConfig(text: string, file: string): RunConfig {
   };
 }
 
-/** All keys, each with a text; the names are printed, too. */
+/** All keys, each with a text. */
 function readTexts(object: JsonReader, setting: string): Record<string, string> {
   const keys = Object.keys(object.values());
-  if (keys.every(LINE.accepts)) return Object.fromEntries(keys.map((key) => [key, object.text(key)]));
-  throw new FormatError({ setting, expected: "names that are lines of text", found: "others" });
+  if (keys.every(TEXT.accepts)) return Object.fromEntries(keys.map((key) => [key, object.text(key)]));
+  throw new FormatError({ setting, expected: "names that are well-formed text", found: "others" });
 }

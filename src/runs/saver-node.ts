@@ -1,6 +1,6 @@
 /** Saves a run while it is trained, so that a crash costs seconds. */
 import { setTimeout as sleep, setImmediate as turn } from "node:timers/promises";
-import { DivergedError } from "../errors.ts";
+import { findNotFinite } from "../model/finite.ts";
 import type { TrainingState } from "../model/training-state.ts";
 import type { EpochMetrics } from "../train/metrics.ts";
 import type { Trainer } from "../train/trainer.ts";
@@ -53,16 +53,8 @@ export class Saver {
     this.#schedule();
   }
 
-  /**
-   * Takes a state to save with the next turn, or when the run fails before it.
-   *
-   * @throws {DivergedError} when the weights are not finite: the state before is kept then
-   */
+  /** Takes a state to save with the next turn, or when the run fails before it. */
   keep(state: TrainingState): void {
-    if (state.step > 0 && !state.parameters.every(({ data }) => data.every(Number.isFinite))) {
-      const found = `others after step ${state.step} of epoch ${state.epoch + 1}`;
-      throw new DivergedError({ setting: "the weights", expected: "finite numbers", found });
-    }
     this.#kept = state;
   }
 
@@ -74,8 +66,8 @@ export class Saver {
     try {
       const state = await this.#options.trainer.snapshot();
       // at the end of an epoch the run itself has the metrics and keeps the state
-      if (state.step > 0) this.keep(state);
-      else await turn();
+      if (state.step === 0) await turn();
+      else if (isFinite(state)) this.keep(state);
     } catch {
       return; // the epoch has failed, and the run says why
     }
@@ -135,4 +127,9 @@ export class Saver {
     this.#ended = true;
     clearTimeout(this.#timer);
   }
+}
+
+/** Others cannot be read again; the trainer looks at them only after an epoch, and ends the run then. */
+function isFinite({ parameters, m, v }: TrainingState): boolean {
+  return [...parameters, ...m, ...v].every(({ data }) => findNotFinite(data) < 0);
 }

@@ -1,15 +1,15 @@
 import type { Rows } from "../data/dataset.ts";
 import { ConfigError } from "../errors.ts";
-import type { VaeConfig } from "../model/config.ts";
-import { LIKELIHOODS } from "../model/likelihoods.ts";
+import type { TrainingConfig, VaeConfig } from "../model/config.ts";
 import { expectTensors } from "../model/parameters.ts";
-import { expectValues } from "../model/row-values.ts";
+import { expectSupport, expectValues } from "../model/row-values.ts";
 import { byName } from "../model/tensors.ts";
-import type { TrainingState } from "../model/training-state.ts";
+import { checkProgress, type TrainingState } from "../model/training-state.ts";
 import type { Vae } from "../model/vae.ts";
 
 /** @throws {ConfigError} when there are no rows, or they do not fit the model */
-export function expectRows(what: string, rows: Rows, { inputDim, likelihood }: VaeConfig): void {
+export function expectRows(what: string, rows: Rows, config: VaeConfig): void {
+  const { inputDim } = config;
   const { values, count, dim } = rows;
   const fault = (part: string, expected: string, found: unknown) =>
     new ConfigError({ setting: `${part} of the ${what} rows`, expected, found: String(found) });
@@ -22,17 +22,22 @@ export function expectRows(what: string, rows: Rows, { inputDim, likelihood }: V
       count,
     );
   }
-  if (values instanceof Uint8Array) return;
-  const { support, values: words } = LIKELIHOODS[likelihood];
-  const bad = values.findIndex((value) => !(value >= support[0] && value <= support[1]));
-  if (bad >= 0)
-    throw fault(`row ${Math.floor(bad / dim)}`, `${words} (${likelihood} likelihood)`, values[bad]);
+  expectSupport(` of the ${what} rows`, values, config);
 }
 
-/** @throws {ConfigError} when a state to resume is not this model's, or has more steps than an epoch: it would never end */
-export function expectState(state: TrainingState, { table }: Vae, steps: number): void {
+/**
+ * @throws {ConfigError} when a state to resume is not this model's, has numbers that training could not have come to, or
+ * has more steps than an epoch: it would never end
+ */
+export function expectState(
+  state: TrainingState,
+  { table, config }: Vae,
+  training: TrainingConfig,
+  steps: number,
+): void {
   expectTensors(table, byName(state.parameters));
   for (const moment of ["m", "v"] as const) expectTensors(table, byName(state[moment]), moment);
+  checkProgress(state, config, training);
   if (state.step <= steps) return;
   throw new ConfigError({
     setting: "resume",

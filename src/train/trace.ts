@@ -7,6 +7,7 @@ import { unpackTensors } from "../model/parameters.ts";
 import type { Trace, TracedStep } from "../model/training-trace.ts";
 import type { Vae } from "../model/vae.ts";
 import { readMatrix } from "../wasm/matrix.ts";
+import { adviceOnStart } from "./advice.ts";
 import { expectRows } from "./expect.ts";
 import { floatsOf, type OpenSession, openSession } from "./open-session.ts";
 import { Program } from "./program.ts";
@@ -77,8 +78,9 @@ class Tracer {
       gradientNorms: this.#gradientNorms(rows),
       seconds,
     };
-    this.#expectFinite("the loss", lossOf(traced));
-    for (const norm of traced.gradientNorms) this.#expectFinite("a gradient's norm", norm);
+    const initial = this.#done === 1;
+    this.#expectFinite("the loss", lossOf(traced), initial);
+    for (const norm of traced.gradientNorms) this.#expectFinite("a gradient's norm", norm, initial);
     return traced;
   }
 
@@ -122,13 +124,17 @@ class Tracer {
     this.#vae.setParameters(parameters);
   }
 
-  #expectFinite(what: string, value: number): void {
+  /** @param first whether the weights are still the initial ones */
+  #expectFinite(what: string, value: number, first = false): void {
     if (Number.isFinite(value)) return;
+    const { session, memory } = this.#open;
     throw new DivergedError({
       setting: `${what} at step ${this.#done}`,
       expected: "a finite number",
       found: String(value),
-      remedy: `try fewer steps or a learning rate below ${this.#open.session.training.learningRate}`,
+      remedy:
+        adviceOnStart(this.#buffer, memory, first) ??
+        `try fewer steps or a learning rate below ${session.training.learningRate}`,
     });
   }
 }

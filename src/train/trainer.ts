@@ -4,6 +4,7 @@ import type { Rows } from "../data/dataset.ts";
 import { epochOrder, stepsPerEpoch } from "../data/sampler.ts";
 import { ConfigError, DivergedError } from "../errors.ts";
 import { checkTraining } from "../model/config.ts";
+import { findNotFinite } from "../model/finite.ts";
 import { eachTerm, lossOf, type Terms } from "../model/objective.ts";
 import { unpackTensors } from "../model/parameters.ts";
 import type { TrainingState } from "../model/training-state.ts";
@@ -11,6 +12,7 @@ import type { Vae } from "../model/vae.ts";
 import type { Plan } from "../wasm/arena.ts";
 import { platform } from "../wasm/platform.ts";
 import type { TileName } from "../wasm/tiles.ts";
+import { adviceOnStart } from "./advice.ts";
 import { type Control, controlViews, SUM, WORD } from "./control.ts";
 import { type Crew, InlineCrew, planCrew } from "./crew.ts";
 import { expectRows, expectState } from "./expect.ts";
@@ -92,7 +94,8 @@ export class Trainer {
     expectRows("training", data, vae.config);
     if (options.test) expectRows("test", options.test, vae.config);
     const training = checkTraining(options);
-    if (options.resume) expectState(options.resume, vae, stepsPerEpoch(data.count, training.batchSize));
+    if (options.resume)
+      expectState(options.resume, vae, training, stepsPerEpoch(data.count, training.batchSize));
     const { module, tile } = threads ? await platform().load(true, vae.arithmetic) : vae.kernels;
     const spins = threads && size > threads.cores() ? SPINS_WHEN_CROWDED : SPINS;
     const shared = threads !== undefined;
@@ -167,13 +170,12 @@ export class Trainer {
     words[WORD.halted] = 0;
     const finished = await this.#train(signal);
     if (!finished) {
+      this.#expectFinite();
       this.#updateModel();
       return undefined;
     }
     const metrics = this.#metrics(await this.#evaluate());
-    // what the last step has made of the parameters shows only here
-    const wrong = floatsOf(this.#buffer, this.#at.parameters).find((value) => !Number.isFinite(value));
-    if (wrong !== undefined) throw this.#diverged("a weight", this.steps, wrong);
+    this.#expectFinite();
     const { testLoss } = metrics;
     if (!Number.isFinite(testLoss ?? 0)) throw this.#diverged("the test loss", this.steps, testLoss!);
     this.#updateModel();
@@ -183,6 +185,19 @@ export class Trainer {
     sums[SUM.reconstruction] = 0;
     sums[SUM.kl] = 0;
     return metrics;
+  }
+
+  /** What the last step has made of the parameters and Adam's moments shows only here. */
+  #expectFinite(): void {
+    for (const [what, region] of [
+      ["a weight", "parameters"],
+      ["Adam's first moment", "m"],
+      ["Adam's second moment", "v"],
+    ] as const) {
+      const values = floatsOf(this.#buffer, this.#at[region]);
+      const bad = findNotFinite(values);
+      if (bad >= 0) throw this.#diverged(what, this.#step, values[bad]!);
+    }
   }
 
   /** Runs what is left of the epoch's steps; false when it was stopped before the last. */
@@ -223,7 +238,9 @@ export class Trainer {
     this.#seconds += (performance.now() - start) / 1000;
     this.#step = Atomics.load(words, WORD.step);
     const diverged = Atomics.load(words, WORD.diverged);
-    if (diverged > 0) throw this.#diverged("the loss", diverged, lossOf(this.#sums()));
+    if (diverged > 0) {
+      throw this.#diverged("the loss", diverged, lossOf(this.#sums()), this.epoch === 0 && diverged === 1);
+    }
     words[WORD.stop] = 0;
     words[WORD.halted] = 0;
     // after the last step only the evaluation is missing, and nothing could be resumed
@@ -238,12 +255,14 @@ export class Trainer {
     this.#onProgress?.({ epoch: this.epoch + 1, step, steps: this.steps, loss });
   }
 
-  #diverged(what: string, step: number, found: number): DivergedError {
+  /** @param first whether no step has changed the weights yet */
+  #diverged(what: string, step: number, found: number, first = false): DivergedError {
+    const { learningRate } = this.#session.training;
     return new DivergedError({
       setting: `${what} at step ${step} of ${this.steps} in epoch ${this.epoch + 1}`,
       expected: "a finite number",
       found: String(found),
-      remedy: `try a learning rate below ${this.#session.training.learningRate}`,
+      remedy: adviceOnStart(this.#buffer, this.#at, first) ?? `try a learning rate below ${learningRate}`,
     });
   }
 

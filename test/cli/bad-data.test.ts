@@ -1,6 +1,7 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { gzipSync } from "node:zlib";
 import { beforeAll, describe, expect, test } from "vitest";
+import { serializeModel, Vae } from "../../src/node.ts";
 import { elbow, idx, listing, temporaryDirectory, writeDigits } from "./support.ts";
 
 const dir = temporaryDirectory();
@@ -60,6 +61,27 @@ describe.concurrent("data that cannot be read", () => {
     expect([empty!.code, none!.code]).toEqual([1, 1]);
     expect(await listing(dir.at("runs"))).toBeUndefined();
   });
+});
+
+test("a model whose numbers overflow gives no scores, codes or loss, but one line", async () => {
+  const vae = await Vae.create({ inputShape: [28, 28, 1], hidden: [4] });
+  const weights = vae.tensors();
+  for (const { data } of weights) data.fill(1e38);
+  await writeFile(dir.at("huge.safetensors"), serializeModel({ config: vae.config, tensors: () => weights }));
+  const outcomes = await Promise.all(
+    ["evaluate", "score", "encode"].map((command) =>
+      elbow([command, "huge.safetensors", "--data", "good"], { cwd: dir.path }),
+    ),
+  );
+  for (const { code, stdout, stderr } of outcomes) {
+    expect(stderr).toMatch(
+      /^elbow: the [a-z ]+ of row 0: expected a finite number, found [^\n]+; scale the data[^\n]+\n$/,
+    );
+    expect([code, stdout]).toEqual([1, ""]);
+  }
+  const left = await listing(dir.path);
+  expect(left).not.toContain("scores.csv");
+  expect(left).not.toContain("codes.npy");
 });
 
 describe("without a network", () => {

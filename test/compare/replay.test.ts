@@ -1,4 +1,5 @@
 /** What the page reads, without a browser: its script that reads files needs none. */
+import { readFile } from "node:fs/promises";
 import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import "../../compare/replay/trace.js";
@@ -49,6 +50,29 @@ describe("a trace that Elbow wrote", () => {
       );
     }
   });
+});
+
+test("code from elsewhere is pinned: jax-js of one version, each file by its hash", async () => {
+  const texts = await Promise.all(
+    ["replay.html", "replay/trace.js", "replay/steps.js", "replay/page.js"].map((name) =>
+      readFile(new URL(`../../compare/${name}`, import.meta.url), "utf8"),
+    ),
+  );
+  const [, map] = /<script type="importmap">(.*?)<\/script>/s.exec(texts[0])!;
+  const { integrity } = JSON.parse(map) as { integrity: Record<string, string> };
+  const [, jax] = /^const JAX = "(.*)";$/m.exec(texts[2])!;
+  expect(Object.keys(integrity)).toContain(jax);
+  for (const [url, hash] of Object.entries(integrity)) {
+    expect(url.slice(0, url.lastIndexOf("/"))).toBe(jax.slice(0, jax.lastIndexOf("/")));
+    expect(url).toMatch(/@\d+\.\d+\.\d+\/.*\.js$/);
+    expect(hash).toMatch(/^sha384-[\w+/]{64}$/);
+  }
+  // and no other code: scripts of this folder, and one import
+  const all = texts.join("\n");
+  const scripts = [...all.matchAll(/<script[^>]*\ssrc="([^"]*)"/g)].map(([, src]) => src);
+  expect(scripts).toEqual(["replay/trace.js", "replay/steps.js", "replay/page.js"]);
+  expect(all.match(/\bimport\b[^;]*;/g)).toEqual(["import(JAX);"]);
+  expect(all).not.toMatch(/<link|importScripts|new Worker|\beval\b/);
 });
 
 test("a model is no trace", () => {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { parseSafetensors, serializeSafetensors } from "../../src/codecs/safetensors.ts";
-import { FormatError } from "../../src/errors.ts";
+import { ConfigError, FormatError } from "../../src/errors.ts";
 import { type Checkpoint, parseCheckpoint, serializeCheckpoint } from "../../src/formats/checkpoint.ts";
 import type { ModelInfo } from "../../src/formats/metadata.ts";
 import { parseModel, serializeModel } from "../../src/formats/model-file.ts";
@@ -53,6 +53,18 @@ function refusal(read: () => unknown): string {
   throw new Error("it was taken");
 }
 
+/** What a reader would refuse is not written. */
+function notWritten(write: () => unknown): string {
+  try {
+    write();
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigError);
+    expect((error as Error).message).toMatch(/^the (model|checkpoint): [^\n]+$/);
+    return (error as Error).message;
+  }
+  throw new Error("it was written");
+}
+
 describe("a model file", () => {
   test("gives back the config, what is known, and every bit of the weights", () => {
     const tensors = tensorsOf(CONFIG, 1);
@@ -60,11 +72,6 @@ describe("a model file", () => {
     expect(file.config).toEqual(CONFIG);
     expect(file.info).toEqual(INFO);
     expect(bitsOf(file.tensors.values())).toEqual(bitsOf(tensors));
-  });
-
-  test("takes the name of any directory that a run was made with", () => {
-    const info = { dataset: { name: "\u{1f469}\u200d\u{1f4bb}", sha256: "00" } };
-    expect(parseModel(serializeModel(model(), info), "file").info).toMatchObject(info);
   });
 
   test("does without what is not known", () => {
@@ -85,7 +92,7 @@ describe("a model file", () => {
     changes: Record<string, string | undefined>,
     tensors = tensorsOf(CONFIG, 1),
   ): Uint8Array => {
-    const { metadata } = parseSafetensors(serializeModel(model(tensors), INFO), "file");
+    const { metadata } = parseSafetensors(serializeModel(model(), INFO), "file");
     const texts = Object.entries({ ...metadata, ...changes }).filter(([, text]) => text !== undefined);
     return serializeSafetensors(tensors, Object.fromEntries(texts) as Record<string, string>);
   };
@@ -173,9 +180,9 @@ describe("a model file", () => {
       /arithmetic: expected simd or relaxed, found "exact"/,
     ],
     [
-      "a name that steers a terminal",
-      tampered({ dataset: "\u001b[2J" }),
-      /dataset: expected a line of text, found "\\u\{1b\}\[2J"/,
+      "a name that is no text for other readers",
+      tampered({ dataset: "a\ud800" }),
+      /dataset: expected well-formed text, found "a\\u\{d800\}"/,
     ],
   ])("%s", (_, bytes, message) => {
     expect(refusal(() => parseModel(bytes, "file"))).toMatch(message);
@@ -184,10 +191,28 @@ describe("a model file", () => {
   test.each([Number.NaN, Infinity, -Infinity])("a weight that is %s", (value) => {
     const tensors = tensorsOf(CONFIG, 1);
     tensors[2]!.data[7] = value;
-    const message = refusal(() => parseModel(serializeModel(model(tensors), INFO), "file"));
-    expect(message).toContain(
-      `tensor "encoder.1.weight": expected finite numbers, found ${value} at element 7; use weights`,
-    );
+    const expected = `tensor "encoder.1.weight": expected finite numbers, found ${value} at element 7; use weights`;
+    expect(refusal(() => parseModel(tampered({}, tensors), "file"))).toContain(expected);
+    expect(notWritten(() => serializeModel(model(tensors), INFO))).toContain(expected);
+  });
+
+  test.each([
+    ["half an epoch", { trained: { epochs: 0.5, steps: 0 } }, "epochs: expected a whole number, 0 or more"],
+    ["no steps", { trained: { epochs: 1, steps: Number.NaN } }, "steps: expected a whole number, 0 or more"],
+    ["another arithmetic", { arithmetic: "exact" }, 'arithmetic: expected simd or relaxed, found "exact"'],
+    ["half a character", { dataset: { name: "\ud83d", sha256: "00" } }, "dataset: expected well-formed text"],
+    ["a name without a checksum", { dataset: { name: "idx" } }, "datasetSha256: expected well-formed text"],
+  ])("is not written with %s", (_, info, message) => {
+    expect(notWritten(() => serializeModel(model(), info as ModelInfo))).toContain(`__metadata__.${message}`);
+  });
+
+  test.each([
+    ["a config without a seed", { ...CONFIG, seed: undefined }, "config.seed: expected a whole number"],
+    ["a shape of another size", { ...CONFIG, inputShape: [7] }, "config.inputShape: expected"],
+    ["another width", { ...CONFIG, latentDim: 4 }, 'tensor "fc_mu.weight": expected shape [4, 4]'],
+  ])("is not written of %s", (_, config, message) => {
+    const write = () => serializeModel({ ...model(), config: config as VaeConfig });
+    expect(notWritten(write)).toContain(message);
   });
 
   test("every length short of the whole is refused", () => {
@@ -259,6 +284,8 @@ describe("a checkpoint", () => {
     ["batchSize", "1.5", /__metadata__\.batchSize: expected a whole number from 1 to 65536, found 1\.5/],
     ["klSum", "NaN", /klSum: expected a number, found "NaN"/],
     ["seconds", "1,5", /seconds: expected a number, found "1,5"/],
+    ["seconds", "-1", /seconds: expected a number of seconds, 0 or more, found -1/],
+    ["reconstructionSum", "-5000", /reconstructionSum: expected a finite number, 0 or more, found -5000/],
     ["epochs", "-1", /whole number, 0 or more/],
     ["steps", undefined, /steps: expected a whole number, 0 or more, found nothing/],
   ])("%s of %s", (key, text, message) => {
@@ -269,6 +296,37 @@ describe("a checkpoint", () => {
       Object.fromEntries(texts) as Record<string, string>,
     );
     expect(refusal(() => parseCheckpoint(changed, "file"))).toMatch(message);
+  });
+
+  test.each([
+    ["epoch", -1],
+    ["epoch", 0.5],
+    ["step", Number.NaN],
+    ["step", -41],
+    ["reconstructionSum", Number.NaN],
+    ["reconstructionSum", -1000],
+    ["klSum", Number.POSITIVE_INFINITY],
+    ["seconds", -0.5],
+    ["seconds", Number.NaN],
+  ])("is not written with %s of %s", (key, value) => {
+    const state = { ...CHECKPOINT.state, [key]: value };
+    expect(notWritten(() => serializeCheckpoint({ ...CHECKPOINT, state }))).toMatch(
+      new RegExp(`__metadata__\\.${key}s?: expected a [^,]*number[^,]*, .*found "?${value}`),
+    );
+  });
+
+  test("may have a sum just below 0, as rounding makes it", () => {
+    const state = { ...CHECKPOINT.state, klSum: -1e-3 };
+    expect(parseCheckpoint(serializeCheckpoint({ ...CHECKPOINT, state }), "file").state.klSum).toBe(-1e-3);
+  });
+
+  test("is not written with moments that are not finite", () => {
+    const v = tensorsOf(CONFIG, 3);
+    v[1]!.data[2] = Number.POSITIVE_INFINITY;
+    const state = { ...CHECKPOINT.state, v };
+    expect(notWritten(() => serializeCheckpoint({ ...CHECKPOINT, state }))).toContain(
+      'tensor "adam.v.encoder.0.bias": expected finite numbers, found Infinity at element 2',
+    );
   });
 
   test("moments that are missing, or not finite", () => {

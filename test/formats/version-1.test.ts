@@ -76,11 +76,11 @@ describe("a file of version 1", () => {
     expect(read).toEqual({ ...config, inputShape: [6] });
   });
 
-  test.each(["[28,28]", "[2,3,1]", "[6]", '"2x3"', "[2,1.5]", "[[2],[3]]"])(
+  test.each(["[28,28]", "[2,3,1]", "[6]", '"2x3"', "[4,1.5]", "[-2,-3]", "[[2],[3]]", "0"])(
     "cannot have images of %s",
     (imageShape) => {
       expect(() => parseModel(model({ imageShape }), "file")).toThrow(
-        /^file: __metadata__\.config\.inputShape: /,
+        /^file: __metadata__\.imageShape: expected \[height, width\], with inputDim \(6\) as their product, found /,
       );
     },
   );
@@ -101,7 +101,7 @@ describe("a file of version 1", () => {
     expect(read.data).toEqual({ name: "idx", source: "/idx", sha256: SHA256, train: 100, test: 20 });
     expect(parseRunConfig(runConfig({}), "config.json").model).toEqual({ ...config, inputShape: [6] });
     expect(() => parseRunConfig(runConfig({ imageShape: [3, 3] }), "config.json")).toThrow(
-      /^config\.json: model\.inputShape: expected .*, found \[3, 3, 1\]$/,
+      /^config\.json: data\.imageShape: expected .*, found \[3, 3\]$/,
     );
   });
 

@@ -1,6 +1,7 @@
 /** What must hold of every reader of files, whatever it is fed, and how much of that is tried. */
 import fc from "fast-check";
 import { expect } from "vitest";
+import { printable, printableJson } from "../../src/codecs/quote.ts";
 import type { DataError, ElbowError, FormatError } from "../../src/errors.ts";
 
 /** The same cases in every run; a failing one prints itself, shrunk. */
@@ -94,11 +95,14 @@ export async function expectDefended<T>({ input, read, error, sizeOf, multiple }
 /** What cannot stand in a line of text without harm. */
 const HARMFUL = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u;
 
-/** What was read is shown to people, so no text in it may steer a terminal. */
-export function expectPlainTexts(read: unknown): void {
+/** What was read is shown to people as `printable` makes it, so no text in it steers a terminal. */
+export function expectPrintable(read: unknown): void {
   JSON.stringify(read, (key, value: unknown) => {
     for (const text of [key, value]) {
-      if (typeof text === "string" && HARMFUL.test(text)) throw new Error(`read ${JSON.stringify(text)}`);
+      if (typeof text !== "string") continue;
+      if (HARMFUL.test(printable(text))) throw new Error(`shown as ${JSON.stringify(printable(text))}`);
+      if (JSON.parse(printableJson(JSON.stringify(text))) !== text) throw new Error("other JSON");
+      if (HARMFUL.test(printableJson(JSON.stringify(text)))) throw new Error("JSON that steers a terminal");
     }
     return value;
   });

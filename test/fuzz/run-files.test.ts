@@ -1,11 +1,11 @@
 import fc from "fast-check";
-import { test } from "vitest";
+import { expect, test } from "vitest";
 import { FormatError } from "../../src/errors.ts";
 import { checkConfig } from "../../src/model/config.ts";
 import { parseMetrics, serializeMetrics } from "../../src/runs/metrics.ts";
 import { parseRunConfig, serializeRunConfig } from "../../src/runs/run-config.ts";
 import { damaged, edit, edited } from "./damage.ts";
-import { expectDefended, expectPlainTexts } from "./defence.ts";
+import { expectDefended, expectPrintable } from "./defence.ts";
 
 const config = serializeRunConfig({
   data: {
@@ -60,7 +60,11 @@ test("config.json", async () => {
   await expectDefended({
     ...defended,
     input: texts(config),
-    read: (text) => expectPlainTexts(parseRunConfig(text, "file")),
+    read: (text) => {
+      const read = parseRunConfig(text, "file");
+      expectPrintable(read);
+      expect(parseRunConfig(serializeRunConfig(read), "file")).toEqual(read);
+    },
   });
 });
 

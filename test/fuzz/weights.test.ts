@@ -10,7 +10,7 @@ import { parameterTable } from "../../src/model/parameters.ts";
 import type { NamedTensor } from "../../src/model/tensors.ts";
 import { craft } from "../formats/craft.ts";
 import { damaged, edit, edited } from "./damage.ts";
-import { bytesMade, expectDefended, expectPlainTexts } from "./defence.ts";
+import { bytesMade, expectDefended, expectPrintable } from "./defence.ts";
 
 const CONFIGS = [
   checkConfig({ inputShape: [2, 3, 1], hidden: [5], latentDim: 2, seed: 7 }),
@@ -102,7 +102,7 @@ const files = (samples: readonly Uint8Array[]): fc.Arbitrary<Uint8Array<ArrayBuf
 
 /** What is taken for a model is one. */
 function expectModel({ config, tensors, info }: ModelFile): void {
-  expectPlainTexts(info);
+  expectPrintable(info);
   for (const [name, shape] of parameterTable(config).tensors) {
     const data = tensors.get(name)?.data;
     const count = shape.reduce((product, size) => product * size, 1);

@@ -1,5 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { ConfigError, KernelError, MemoryLimitError, Vae, type VaeConfig } from "../../src/node.ts";
+import {
+  ConfigError,
+  DivergedError,
+  KernelError,
+  MemoryLimitError,
+  Vae,
+  type VaeConfig,
+} from "../../src/node.ts";
 import { normals } from "../../src/random/normal.ts";
 import { PURPOSE } from "../../src/random/purpose.ts";
 import { findBuild, supportedArithmetic } from "../../src/wasm/builds.ts";
@@ -235,17 +242,47 @@ describe("results", async () => {
     );
   });
 
-  test("NaN in a row comes out in that row and in no other", () => {
-    const x = rowsOf(bernoulli, 5);
-    const clean = vae.losses(x);
-    x[2 * bernoulli.inputDim] = Number.NaN;
-    const { reconstruction, kl } = vae.losses(x);
-    expect([...reconstruction].map(Number.isNaN)).toEqual([false, false, true, false, false]);
-    expect([...kl].map(Number.isNaN)).toEqual([false, false, true, false, false]);
-    expect(reconstruction[4]).toBe(clean.reconstruction[4]);
-    // nothing of it is left behind
-    x[2 * bernoulli.inputDim] = 0.5;
-    expect(vae.losses(x).reconstruction.every(Number.isFinite)).toBe(true);
+  const calls = (model: Vae, x: Float32Array) => [
+    () => model.losses(x),
+    () => model.score(x, { samples: 2 }),
+    () => model.encode(x),
+    () => model.reconstruct(x),
+  ];
+
+  test.each([Number.NaN, 1.0001, -1e-30, Number.NEGATIVE_INFINITY])(
+    "a row with %s is refused, as in training",
+    (value) => {
+      const x = rowsOf(bernoulli, 70);
+      x[66 * bernoulli.inputDim + 5] = value;
+      for (const call of calls(vae, x)) {
+        expect(call).toThrow(ConfigError);
+        const found = Math.fround(value);
+        expect(call).toThrow(`row 66: expected numbers from 0 to 1 (bernoulli likelihood), found ${found}`);
+      }
+      x[66 * bernoulli.inputDim + 5] = 1;
+      for (const call of calls(vae, x)) expect(call).not.toThrow();
+    },
+  );
+
+  test("a Gaussian model refuses what is no finite number, and nothing else", async () => {
+    const wide = await Vae.create({ ...bernoulli, likelihood: "gaussian" });
+    const x = rowsOf(bernoulli, 3).fill(-3, 0, 37);
+    expect(wide.losses(x).kl.every(Number.isFinite)).toBe(true);
+    x[2 * bernoulli.inputDim] = Number.POSITIVE_INFINITY;
+    for (const call of calls(wide, x)) {
+      expect(call).toThrow("row 2: expected finite numbers (gaussian likelihood), found Infinity");
+    }
+  });
+
+  test("that are not finite are no results, but an error that names the row", async () => {
+    const wide = await Vae.create({ ...bernoulli, likelihood: "gaussian" });
+    const x = rowsOf(bernoulli, 70).fill(3e38, 66 * bernoulli.inputDim, 67 * bernoulli.inputDim);
+    for (const call of calls(wide, x)) {
+      expect(call).toThrow(DivergedError);
+      expect(call).toThrow(
+        /^the (reconstruction loss|latent mean|latent log variance) of row 66: expected a finite number, found (NaN|-?Infinity); scale the data, or use weights from before the loss diverged$/,
+      );
+    }
   });
 });
 

@@ -33,6 +33,11 @@ describe("metrics.jsonl", () => {
     );
   });
 
+  test("is not written with an epoch that does not follow", () => {
+    expect(() => serializeMetrics([first, first])).toThrow(ConfigError);
+    expect(() => serializeMetrics([first, first])).toThrow("epoch: expected a whole number above 1, found 1");
+  });
+
   test("is refused with the line's number", () => {
     const good = metricsLine(first);
     const refused: [text: string, why: string][] = [

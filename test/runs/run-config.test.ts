@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { FormatError } from "../../src/errors.ts";
+import { ConfigError, FormatError } from "../../src/errors.ts";
 import { checkConfig } from "../../src/model/config.ts";
 import { parseRunConfig, type RunConfig, serializeRunConfig } from "../../src/runs/run-config.ts";
 
@@ -57,13 +57,23 @@ test.each([
   ["model", "hidden", [[[]]], "expected 1 to 64 whole numbers from 1 to 1048576, found [a list of 1]"],
   ["kernels", "arithmetic", "exact", 'expected simd or relaxed, found "exact"'],
   ["data", "train", -1, "expected a whole number from 0 to 9007199254740991, found -1"],
-  ["data", "name", "a\nb", 'expected a line of text, found "a\\u{a}b"'],
+  ["data", "name", "a\udc00", 'expected well-formed text, found "a\\u{dc00}"'],
 ])("%s.%s cannot be %j", (part, key, value, message) => {
   expect(
     refusal((file) => {
       file[part]![key] = value;
     }),
   ).toBe(`run/config.json: ${part}.${key}: ${message}`);
+});
+
+test.each([
+  ["half an epoch", { epochs: 0.5 }, "training.epochs: expected a whole number from 1 to 1000000, found 0.5"],
+  ["a shape of another size", { model: { ...config.model, inputShape: [7] } }, "model.inputShape: expected"],
+  ["no id of ours", { id: "../x" }, 'id: expected 12 hexadecimal digits, found "../x"'],
+])("is not written with %s", (_, change, message) => {
+  const write = () => serializeRunConfig({ ...config, ...change });
+  expect(write).toThrow(ConfigError);
+  expect(write).toThrow(`the config of the run: ${message}`);
 });
 
 test("a newer version is refused", () => {

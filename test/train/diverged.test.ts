@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { DivergedError, type Rows, train, Vae, type VaeConfig } from "../../src/node.ts";
+import { DivergedError, type Rows, trace, train, Vae, type VaeConfig } from "../../src/node.ts";
 import { changeCompiler } from "../support/platform.ts";
 import { createTrainer, makeRows, type Workers } from "../support/training.ts";
 import { within } from "../support/within.ts";
@@ -60,6 +60,51 @@ describe.each(CREWS)("%s", (workers) => {
     expect(vae.tensors()).toEqual(before);
     trainer.dispose();
   });
+});
+
+describe("the advice fits the cause", () => {
+  const gaussian = { ...config, likelihood: "gaussian" } as const;
+  const large = (): Rows => ({ ...rows, values: rows.values.map((value) => 1e25 * value) });
+  const lossAtStep1 = "the loss at step 1 of 5 in epoch 1: expected a finite number, found";
+
+  test("data of a large range is to be scaled", async () => {
+    const trainer = await createTrainer(await Vae.create(gaussian), large(), {
+      workers: "inline",
+      batchSize: 8,
+    });
+    const run = trainer.runEpoch();
+    await expect(run).rejects.toThrow(lossAtStep1);
+    await expect(run).rejects.toThrow(/; scale the data, whose numbers reach 9.99e\+24, to about 1$/);
+    const traced = trace(await Vae.create(gaussian), large(), { batchSize: 8 });
+    await expect(traced).rejects.toThrow(
+      /^the loss at step 1: .*; scale the data, whose numbers reach 9.99e\+24/,
+    );
+  });
+
+  test("weights that begin too large are to be replaced: no learning rate has changed them", async () => {
+    const vae = await Vae.create(config);
+    const weights = vae.tensors();
+    for (const { data } of weights) data.fill(1e30);
+    vae.setTensors(new Map(weights.map((tensor) => [tensor.name, tensor])));
+    const trainer = await createTrainer(vae, rows, { workers: "inline", batchSize: 8 });
+    const run = trainer.runEpoch();
+    await expect(run).rejects.toThrow(lossAtStep1);
+    await expect(run).rejects.toThrow(/; start from other weights$/);
+  });
+});
+
+test("a moment of Adam that is not finite does not pass for an epoch: no checkpoint could hold it", async () => {
+  const { inputDim } = config;
+  const values = new Float32Array(8 * inputDim).fill(3e18);
+  const vae = await Vae.create({ ...config, likelihood: "gaussian" });
+  const weights = vae.tensors();
+  for (const { name, data } of weights) if (name.startsWith("fc_")) data.fill(0);
+  vae.setTensors(new Map(weights.map((tensor) => [tensor.name, tensor])));
+  const options = { workers: "inline", batchSize: 8, learningRate: 1e-9 } as const;
+  const trainer = await createTrainer(vae, { values, count: 8, dim: inputDim }, options);
+  await expect(trainer.runEpoch()).rejects.toThrow(
+    /^Adam's second moment at step 1 of 1 in epoch 1: expected a finite number, found Infinity; scale the data/,
+  );
 });
 
 /** Widths that pad their last panel by 15, 8 and 1: NaN fills the padding, and lists are made of whole panels. */

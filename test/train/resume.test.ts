@@ -234,6 +234,10 @@ describe("a state to resume", () => {
     return trainer.state();
   }
 
+  const fresh = Vae.create(config)
+    .then((vae) => createTrainer(vae, data, { ...rest, workers: "inline" }))
+    .then((trainer) => trainer.state());
+
   test("gives the model its parameters, even if there is nothing left to train", async () => {
     const state = { ...(await someState()), epoch: epochs, step: 0 };
     const vae = await Vae.create(config);
@@ -250,6 +254,30 @@ describe("a state to resume", () => {
     await expect(resumed).rejects.toThrow(
       "resume: expected a step from 0 to 8 (an epoch has 8 steps here), found step 9; resume with the original rows and batch size",
     );
+  });
+
+  test.each([
+    ["epoch", -1],
+    ["epoch", 1.5],
+    ["epoch", Number.NaN],
+    ["step", -1],
+    ["step", 0.5],
+    ["step", Number.NaN],
+    ["reconstructionSum", Number.NaN],
+    ["klSum", -1000],
+    ["klSum", Number.POSITIVE_INFINITY],
+    ["seconds", -1],
+    ["seconds", Number.NaN],
+  ] as const)("with %s %d is refused, and the model keeps its weights", async (key, value) => {
+    const vae = await Vae.create(config);
+    const before = vae.tensors();
+    const resume = { ...(await fresh), [key]: value };
+    const resumed = Trainer.create(vae, data, { ...options, resume });
+    await expect(resumed).rejects.toThrow(ConfigError);
+    await expect(resumed).rejects.toThrow(
+      new RegExp(`^${key}: expected a [^\\n]*number[^\\n]*, found ${value}$`),
+    );
+    expect(vae.tensors()).toEqual(before);
   });
 
   test("at the end of its epoch is evaluated and goes on from there", async () => {
