@@ -67,7 +67,7 @@ export class Saver {
       const state = await this.#options.trainer.snapshot();
       // at the end of an epoch the run itself has the metrics and keeps the state
       if (state.step === 0) await turn();
-      else if (isFinite(state)) this.keep(state);
+      else if (isWhole(state)) this.keep(state);
     } catch {
       return; // the epoch has failed, and the run says why
     }
@@ -130,6 +130,6 @@ export class Saver {
 }
 
 /** Others cannot be read again; the trainer looks at them only after an epoch, and ends the run then. */
-function isFinite({ parameters, m, v }: TrainingState): boolean {
+function isWhole({ parameters, m, v }: TrainingState): boolean {
   return [...parameters, ...m, ...v].every(({ data }) => findNotFinite(data) < 0);
 }

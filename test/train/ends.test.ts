@@ -8,7 +8,7 @@ import { createTrainer, makeRows } from "../support/training.ts";
 import { within } from "../support/within.ts";
 import { watchWorkers } from "../support/workers.ts";
 
-const PATIENCE_MS = 5000;
+const PATIENCE_MS = 30_000;
 const rows = makeRows(64, 64);
 const long = makeRows(40_000, 64);
 
