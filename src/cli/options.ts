@@ -140,6 +140,7 @@ export function countOption(help: string, otherwise: number): Option {
 export function rowOption(flag: string, help: string, otherwise: number): Option {
   return ownOption(`${flag} <row>`, help, wholeNumber(0, 2 ** 32 - 1, otherwise), {
     range: "counted from 0",
+    expected: "a whole number, counted from 0",
   });
 }
 

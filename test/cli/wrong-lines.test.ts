@@ -29,6 +29,7 @@ describe.concurrent("a wrong command line", () => {
     ["info", "missing required argument 'model'; see elbow info --help"],
     ["sample m -n 0", "-n: expected a whole number from 1 to 10000, found 0"],
     ["interpolate m --steps 1", "--steps: expected a whole number from 2 to 1000, found 1"],
+    ["interpolate m --from -1", "--from: expected a whole number, counted from 0, found -1"],
     ["encode m --split valid", "--split: expected test or train, found valid"],
     ["init deno x", "<kind>: expected worker, vite or node, found deno"],
     ["score m --samples 0", "--samples: expected a whole number from 1 to 65536, found 0"],
