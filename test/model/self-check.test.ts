@@ -50,9 +50,9 @@ describe.each(modules.map((module) => [instantiate(module).arithmetic, module] a
       for (const name of kernels) expect(wrongWith(name, (kernel) => kernel)).toBeUndefined();
     });
 
-    // It only decides how a product is computed, and that changes no bit.
-    test.each([0, 1e6])("nor where the number of nonzeros is said to be %i", (count) => {
-      expect(wrongWith("countEntries", () => () => count)).toBeUndefined();
+    // It decides whether a product is computed over lists, which are then in memory.
+    test.each([0, 1e6])("countEntries is noticed where it says %i", (count) => {
+      expect(wrongWith("countEntries", () => () => count)).toBeDefined();
     });
 
     // Part of linearUpdate; alone nothing calls it.
