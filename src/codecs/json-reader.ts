@@ -7,6 +7,9 @@ export interface Kind {
   readonly accepts: (value: unknown) => boolean;
 }
 
+/** Values can take a hundred times the memory of their text; ours have some kB. */
+const MOST_CHARACTERS = 2 ** 16;
+
 /** It is printed, so it must have no control characters for a terminal. */
 function isLine(value: unknown): value is string {
   return typeof value === "string" && !/[\p{Cc}\p{Cs}\p{Zl}\p{Zp}]/u.test(value);
@@ -60,6 +63,10 @@ export class JsonReader {
 
 /** @param setting what to call the text in errors */
 export function parseJson(text: string, setting: string): unknown {
+  if (text.length > MOST_CHARACTERS) {
+    const expected = `at most ${MOST_CHARACTERS} characters of JSON`;
+    throw new FormatError({ setting, expected, found: `${text.length}` });
+  }
   try {
     return JSON.parse(text);
   } catch (cause) {

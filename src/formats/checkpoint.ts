@@ -4,13 +4,19 @@
  * resumed run is bitwise the run that never stopped.
  */
 
-import { parseSafetensors, serializeSafetensors } from "../codecs/safetensors.ts";
+import type { FileHead } from "../codecs/head.ts";
+import {
+  expectTensors,
+  parseSafetensorsHeader,
+  type SafetensorsHeader,
+  serializeSafetensors,
+} from "../codecs/safetensors.ts";
 import { checkTraining, type TrainingConfig, type VaeConfig } from "../model/config.ts";
 import { parameterTable } from "../model/parameters.ts";
 import type { NamedTensor } from "../model/tensors.ts";
 import type { TrainingState } from "../model/training-state.ts";
 import { checkFile, describeModel, MetadataReader, type ModelInfo } from "./metadata.ts";
-import { takeTensors } from "./model-file.ts";
+import { type Shapes, takeTensors } from "./model-file.ts";
 
 /** Everything that training resumes from. */
 export interface Checkpoint {
@@ -46,27 +52,40 @@ export function serializeCheckpoint({ config, training, state, info }: Checkpoin
  * @throws {FormatError} when it is not a checkpoint of ours, whole and finite
  */
 export function parseCheckpoint(bytes: Uint8Array, name: string): Checkpoint {
-  const file = parseSafetensors(bytes, name);
-  const reader = new MetadataReader(file.metadata, name);
-  reader.expectContents("checkpoint");
-  const config = reader.config();
-  const { tensors: shapes } = parameterTable(config);
-  const prefixes = ["", M, V];
-  const all = prefixes.flatMap((prefix) => shapes.map(([key, shape]) => [prefix + key, shape] as const));
-  const found = takeTensors(file, all, name);
+  const { header, progress, ...rest } = inspectCheckpoint({ bytes, size: bytes.length }, name);
+  const { tensors: shapes } = parameterTable(rest.config);
+  const found = takeTensors(bytes, header, allOf(shapes), name);
   const part = (index: number): NamedTensor[] =>
     shapes.map(([key], i) => ({ ...found[index * shapes.length + i]!, name: key }));
+  return { ...rest, state: { ...progress, parameters: part(0), m: part(1), v: part(2) } };
+}
+
+/** A checkpoint without its tensors. */
+interface Inspected extends Omit<Checkpoint, "state"> {
+  readonly header: SafetensorsHeader;
+  readonly progress: Omit<TrainingState, "parameters" | "m" | "v">;
+}
+
+/** What the first bytes of a checkpoint say, as `inspectModel` does. */
+export function inspectCheckpoint(head: FileHead, name: string): Inspected {
+  const header = parseSafetensorsHeader(head, name);
+  const reader = new MetadataReader(header.metadata, name);
+  reader.expectContents("checkpoint");
+  const config = reader.config();
+  expectTensors(header, allOf(parameterTable(config).tensors), name);
   const given = { batchSize: reader.number("batchSize"), learningRate: reader.number("learningRate") };
   const training = checkFile(`${name}: __metadata__.`, () => checkTraining(given));
-  const state: TrainingState = {
+  const progress = {
     epoch: reader.wholeNumber("epochs"),
     step: reader.wholeNumber("steps"),
     reconstructionSum: reader.number("reconstructionSum"),
     klSum: reader.number("klSum"),
     seconds: reader.number("seconds"),
-    parameters: part(0),
-    m: part(1),
-    v: part(2),
   };
-  return { config, training, state, info: reader.info() };
+  return { config, training, info: reader.info(), header, progress };
+}
+
+/** The model's tensors, then those of each moment. */
+function allOf(shapes: Shapes): Shapes {
+  return ["", M, V].flatMap((prefix) => shapes.map(([key, shape]) => [prefix + key, shape] as const));
 }

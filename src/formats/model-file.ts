@@ -1,11 +1,13 @@
 /** A model as a safetensors file: PyTorch's names and shapes for the weights, the config beside them. */
 
+import type { FileHead } from "../codecs/head.ts";
 import { quote } from "../codecs/quote.ts";
 import {
+  decodeTensor,
   expectTensors,
-  parseSafetensors,
+  parseSafetensorsHeader,
   readMetadata,
-  type SafetensorsFile,
+  type SafetensorsHeader,
   serializeSafetensors,
 } from "../codecs/safetensors.ts";
 import { FormatError } from "../errors.ts";
@@ -14,8 +16,12 @@ import { parameterTable } from "../model/parameters.ts";
 import { byName, type NamedTensor } from "../model/tensors.ts";
 import { describeModel, MetadataReader, type ModelInfo } from "./metadata.ts";
 
-/** Names and shapes of tensors, as in `parameterTable`. */
-type Shapes = ReadonlyArray<readonly [name: string, shape: readonly number[]]>;
+/**
+ * Names and shapes of tensors, as in `parameterTable`.
+ *
+ * @internal
+ */
+export type Shapes = ReadonlyArray<readonly [name: string, shape: readonly number[]]>;
 
 /** A model file's contents, checked: the tensors are those of the config, whole and finite. */
 export interface ModelFile {
@@ -50,27 +56,47 @@ export function serializeModel(
  * @throws {FormatError} when it is not a model of ours, whole and with finite weights
  */
 export function parseModel(bytes: Uint8Array, name = "the model"): ModelFile {
+  const { config, info, header } = inspectModel({ bytes, size: bytes.length }, name);
+  const tensors = takeTensors(bytes, header, parameterTable(config).tensors, name);
+  return { config, info, tensors: byName(tensors) };
+}
+
+/**
+ * What the first bytes of a model file say. Whatever they show to be wrong is refused before the rest is read.
+ *
+ * @throws {FormatError} when `parseModel` would, except for numbers that are not finite
+ *
+ * @internal
+ */
+export function inspectModel(
+  head: FileHead,
+  name: string,
+): { readonly config: VaeConfig; readonly info: ModelInfo; readonly header: SafetensorsHeader } {
   // The kind of file comes first: a trace has tensors that are no weights.
-  const reader = new MetadataReader(readMetadata(bytes, name), name);
+  const reader = new MetadataReader(readMetadata(head, name), name);
   reader.expectContents("model");
-  const file = parseSafetensors(bytes, name);
+  const header = parseSafetensorsHeader(head, name);
   const config = reader.config();
-  const tensors = takeTensors(file, parameterTable(config).tensors, name);
-  return {
-    config,
-    info: reader.info(),
-    tensors: byName(tensors),
-  };
+  expectTensors(header, parameterTable(config).tensors, name);
+  return { config, info: reader.info(), header };
 }
 
 /**
  * Exactly the tensors of a table, in its order, all of them finite.
  *
+ * @param bytes the whole file
+ *
  * @internal
  */
-export function takeTensors(file: SafetensorsFile, shapes: Shapes, fileName: string): NamedTensor[] {
-  return expectTensors(file, shapes, fileName).map((data, i) => {
-    const [name, shape] = shapes[i]!;
+export function takeTensors(
+  bytes: Uint8Array,
+  header: SafetensorsHeader,
+  shapes: Shapes,
+  fileName: string,
+): NamedTensor[] {
+  return expectTensors(header, shapes, fileName).map((entry) => {
+    const { name, shape } = entry;
+    const data = decodeTensor(bytes, header, entry);
     const bad = findNotFinite(data);
     if (bad < 0) return { name, shape, data };
     throw new FormatError({

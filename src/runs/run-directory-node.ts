@@ -4,8 +4,14 @@ import { access, mkdir, readdir, rm, rmdir, stat } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { shellWord } from "../codecs/quote.ts";
 import { DivergedError, FileError } from "../errors.ts";
-import { isDraft, readWhole, writeWhole } from "../files/file-node.ts";
-import { type Checkpoint, parseCheckpoint, serializeCheckpoint } from "../formats/checkpoint.ts";
+import { isDraft, writeWhole } from "../files/file-node.ts";
+import { readWhole } from "../files/read-node.ts";
+import {
+  type Checkpoint,
+  inspectCheckpoint,
+  parseCheckpoint,
+  serializeCheckpoint,
+} from "../formats/checkpoint.ts";
 import { serializeModel } from "../formats/model-file.ts";
 import type { TrainingState } from "../model/training-state.ts";
 import type { EpochMetrics } from "../train/metrics.ts";
@@ -59,14 +65,18 @@ export class RunDirectory {
   /** Undefined if the run was stopped before its first checkpoint. */
   async readCheckpoint(): Promise<Checkpoint | undefined> {
     const path = this.file(RUN_FILES.checkpoint);
-    return (await exists(path)) ? parseCheckpoint(await readWhole(path), path) : undefined;
+    if (!(await exists(path))) return undefined;
+    const bytes = await readWhole(path, { inspect: (head) => inspectCheckpoint(head, path).header.end });
+    return parseCheckpoint(bytes, path);
   }
 
   /** The metrics up to an epoch; later lines have no checkpoint. */
   async readMetrics(epochs: number): Promise<EpochMetrics[]> {
     const path = this.file(RUN_FILES.metrics);
     if (!(await exists(path))) return [];
-    return parseMetrics(await readText(path), path).filter(({ epoch }) => epoch <= epochs);
+    // Of a run, a line is a quarter of that; the last epoch may be newer than the checkpoint.
+    const most = Math.min(2 ** 16 + epochs * 2 ** 10, 2 ** 28);
+    return parseMetrics(await readText(path, most), path).filter(({ epoch }) => epoch <= epochs);
   }
 
   writeConfig(config: RunConfig): Promise<void> {
@@ -316,6 +326,7 @@ async function exists(path: string): Promise<boolean> {
   return (await stat(path).catch(() => undefined)) !== undefined;
 }
 
-async function readText(path: string): Promise<string> {
-  return new TextDecoder().decode(await readWhole(path));
+/** @param most bytes; config.json has some thousand at most */
+async function readText(path: string, most = 2 ** 16): Promise<string> {
+  return new TextDecoder().decode(await readWhole(path, { most }));
 }

@@ -53,7 +53,7 @@ describe("what elbow-vae/edge loads", () => {
   });
 });
 
-test("all of it, minified, and the kernels are at most 24 KB after gzip", async () => {
+test("all of it, minified, and the kernels are at most 25 KB after gzip", async () => {
   const input = fileURLToPath(entry);
   const built = await build({
     configFile: false,
@@ -70,5 +70,5 @@ test("all of it, minified, and the kernels are at most 24 KB after gzip", async 
   const kernels = readFileSync(new URL("build/kernels.wasm", root));
   const bytes = gzipSync(chunks[0], { level: 9 }).length + gzipSync(kernels, { level: 9 }).length;
   console.log(`elbow-vae/edge and its kernels: ${bytes} bytes after gzip`);
-  expect(bytes).toBeLessThanOrEqual(24 * 1024);
+  expect(bytes).toBeLessThanOrEqual(25 * 1024);
 });
