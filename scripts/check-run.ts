@@ -7,7 +7,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import process from "node:process";
 import { decode } from "fast-png";
-import { parseSafetensors } from "../src/codecs/safetensors.ts";
+import { parseCheckpoint } from "../src/formats/checkpoint.ts";
+import { parseModel } from "../src/formats/model-file.ts";
 import { parseMetrics } from "../src/runs/metrics.ts";
 
 /** After one epoch: PyTorch has 188 in training and 169 in the test on MNIST; the digits are easier or harder. */
@@ -43,7 +44,7 @@ for (const [name, [width, height]] of Object.entries(PICTURES)) {
   const levels = new Set(png.data);
   expect(levels.size > 100, `${name} with many shades`);
 }
-for (const name of ["model.safetensors", "checkpoint.safetensors"]) {
-  const { tensors } = parseSafetensors(read(name), name);
-  expect(tensors.has("fc1.weight"), `${name} with fc1.weight`);
-}
+const { tensors } = parseModel(read("model.safetensors"));
+expect(tensors.has("fc1.weight"), "model.safetensors with fc1.weight");
+const { state } = parseCheckpoint(read("checkpoint.safetensors"), "checkpoint.safetensors");
+expect(state.parameters[0]?.name === "fc1.weight", "checkpoint.safetensors with fc1.weight");

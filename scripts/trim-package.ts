@@ -1,6 +1,6 @@
 // Makes the package lighter without changing what it does: declarations that no entry's declarations lead to are deleted,
-// since no user's compiler will read them, and JavaScript loses its white space and what says the same in more letters. Names
-// stay, for stack traces.
+// since no user's compiler will read them, and JavaScript loses its white space, the names of local variables and what says the
+// same in more letters. Names of functions and classes stay, for stack traces.
 
 import { globSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { posix } from "node:path";
@@ -18,7 +18,8 @@ for (const path of globSync("dist/**/*.d.ts")) {
 
 for (const path of globSync("dist/**/*.js")) {
   const compress = { target: "es2023", keepNames: { function: true, class: true } } as const;
-  const { code, errors } = minifySync(path, readFileSync(path, "utf8"), { compress, mangle: false });
+  const mangle = { keepNames: true, toplevel: false };
+  const { code, errors } = minifySync(path, readFileSync(path, "utf8"), { compress, mangle });
   if (errors.length > 0) throw errors[0];
   writeFileSync(path, code);
 }

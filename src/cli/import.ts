@@ -2,8 +2,9 @@
 import { stat } from "node:fs/promises";
 import { basename, dirname, extname, join } from "node:path";
 import { FileError } from "../errors.ts";
-import { readWhole, writeWhole } from "../files/file-node.ts";
-import { importModel } from "../formats/import-model.ts";
+import { writeWhole } from "../files/file-node.ts";
+import { readWhole } from "../files/read-node.ts";
+import { importModel, inspectWeights } from "../formats/import-model.ts";
 import { serializeModel } from "../formats/model-file.ts";
 import { MODEL_SETTINGS, type VaeConfig } from "../model/config.ts";
 import { pickSettings } from "../model/settings.ts";
@@ -20,7 +21,9 @@ export async function importCommand(path: string, flags: ImportFlags): Promise<v
   const output = isFile ? flags.output : join(flags.output, RUN_FILES.model);
   await expectNoRun(output);
   await expectFreeFile(output, flags);
-  const { config, tensors } = importModel(await readWhole(path), pickSettings(MODEL_SETTINGS, flags), path);
+  const settings = pickSettings(MODEL_SETTINGS, flags);
+  const bytes = await readWhole(path, { inspect: (head) => inspectWeights(head, settings, path).header.end });
+  const { config, tensors } = importModel(bytes, settings, path);
   const model = { config, tensors: () => [...tensors.values()] };
   await writeWhole(output, serializeModel(model, { elbow: elbowVersion() }), { parents: true });
   const count = [...tensors.values()].reduce((sum, { data }) => sum + data.length, 0);

@@ -5,8 +5,8 @@ import { shortSum } from "../codecs/sha256.ts";
 import type { Dataset } from "../data/dataset.ts";
 import { isDownloadable } from "../data/registry.ts";
 import { ConfigError, DataError, FileError } from "../errors.ts";
-import { readWhole } from "../files/file-node.ts";
-import { type ModelFile, parseModel } from "../formats/model-file.ts";
+import { readWhole } from "../files/read-node.ts";
+import { inspectModel, type ModelFile, parseModel } from "../formats/model-file.ts";
 import { Vae } from "../node.ts";
 import type { DataSource, RunConfig } from "../runs/run-config.ts";
 import { RUN_FILES, RunDirectory } from "../runs/run-directory-node.ts";
@@ -29,10 +29,14 @@ export interface OpenedModel extends OpenedFile {
 export async function openFile(path: string): Promise<OpenedFile> {
   const directory = await openRun(path);
   const file = directory?.file(RUN_FILES.model) ?? path;
-  const model = parseModel(await readWhole(file), file);
+  const model = await readModel(file);
   // A model that was imported into a directory has no run.
   if (directory === undefined || !(await directory.hasConfig())) return { ...model, path: file };
   return { ...model, path: file, run: { directory, config: await directory.readConfig() } };
+}
+
+async function readModel(path: string): Promise<ModelFile> {
+  return parseModel(await readWhole(path, { inspect: (head) => inspectModel(head, path).header.end }), path);
 }
 
 /** A model that is ready to run, with the arithmetic that trained it if this machine has it. */

@@ -5,7 +5,8 @@ import process from "node:process";
 import { readMetadata } from "../codecs/safetensors.ts";
 import { rowsInSteps } from "../data/sampler.ts";
 import { FileError } from "../errors.ts";
-import { expectWritable, readWhole, writeWhole } from "../files/file-node.ts";
+import { expectWritable, writeWhole } from "../files/file-node.ts";
+import { readHead } from "../files/read-node.ts";
 import { expectTraceSize } from "../formats/trace-file.ts";
 import { checkSteps, checkTraining } from "../model/config.ts";
 import { serializeTrace, tuneEngine, trace as writeDown } from "../node.ts";
@@ -61,7 +62,7 @@ async function expectReplaceable(flags: OutputFlags): Promise<void> {
   if (there !== undefined && !there.isFile()) return expectWritable(path);
   await expectOutput(flags, ".safetensors");
   if (there === undefined) return;
-  const { contents } = readMetadata(await readWhole(path), path);
+  const { contents } = readMetadata(await readHead(path), path);
   if (contents === "trace") return;
   throw new FileError({
     setting: path,

@@ -20,17 +20,20 @@ export function isDtype(text: string): text is Dtype {
  * @param bytes a whole number of elements; any alignment, shared memory or not
  */
 export function decodeFloats(bytes: Uint8Array, dtype: Dtype): Float32Array {
+  const width = DTYPE_BYTES.get(dtype)!;
+  const aligned = bytes.byteOffset % width === 0 && dtype !== "F32";
   // A copy starts at offset 0 of its own buffer, so it is aligned. (Not `slice`: for Node's Buffer that is a view.)
-  const { buffer } = new Uint8Array(bytes);
+  const { buffer, byteOffset } = aligned ? bytes : new Uint8Array(bytes);
+  const count = bytes.length / width;
   switch (dtype) {
     case "F32":
-      return new Float32Array(buffer);
+      return new Float32Array(buffer, byteOffset, count);
     case "F64":
-      return new Float32Array(new Float64Array(buffer));
+      return new Float32Array(new Float64Array(buffer, byteOffset, count));
     case "F16":
-      return Float32Array.from(new Uint16Array(buffer), halfToNumber);
+      return halvesToFloats(new Uint16Array(buffer, byteOffset, count));
     case "BF16":
-      return bfloatsToFloats(new Uint16Array(buffer));
+      return bfloatsToFloats(new Uint16Array(buffer, byteOffset, count));
   }
 }
 
@@ -60,6 +63,13 @@ function halfToNumber(bits: number): number {
   if (exponent === 0) return sign * fraction * 2 ** -24;
   if (exponent === 0x1f) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+/** Without `Float32Array.from`, which makes a list of all numbers first. */
+function halvesToFloats(halves: Uint16Array): Float32Array {
+  const floats = new Float32Array(halves.length);
+  for (let i = 0; i < halves.length; i++) floats[i] = halfToNumber(halves[i]!);
+  return floats;
 }
 
 /** bfloat16 is the upper half of a float32. */

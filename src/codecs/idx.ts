@@ -10,13 +10,28 @@ const TABLE_MAGIC = 0x0802;
 const IMAGES_MAGIC = 0x0803;
 const MOST_DIMENSIONS_MAGIC = 0x0808;
 
-/** Rows of bytes, [count, dim], row-major. */
-export interface IdxRows {
-  readonly values: Uint8Array;
+/** The longest header, in bytes: eight dimensions. */
+export const MOST_IDX_HEADER_BYTES = 36;
+
+export type IdxKind = "images" | "labels";
+
+/** What the first bytes of an IDX file say. */
+export interface IdxHeader {
   readonly count: number;
+  /** Bytes in a row; 1 for labels. */
   readonly dim: number;
   /** Present when a row is an image. */
   readonly shape?: readonly [height: number, width: number];
+  /** Bytes of the header, and of the whole file. */
+  readonly start: number;
+  readonly end: number;
+  /** The sizes, in words. */
+  readonly sizes: string;
+}
+
+/** Rows of bytes, [count, dim], row-major. */
+export interface IdxRows extends Pick<IdxHeader, "count" | "dim" | "shape"> {
+  readonly values: Uint8Array;
 }
 
 const hex = (word: number): string => `0x${word.toString(16).padStart(8, "0")}`;
@@ -29,17 +44,10 @@ const hex = (word: number): string => `0x${word.toString(16).padStart(8, "0")}`;
  * @throws {DataError} when the file is not that, has another length than its header says, or has no rows
  */
 export function parseIdxRows(file: string, bytes: Uint8Array): IdxRows {
-  const magic = readMagic(file, bytes, IMAGES_MAGIC, TABLE_MAGIC, MOST_DIMENSIONS_MAGIC);
-  const sizes = readSizes(file, bytes, magic & 0xff);
-  const [count, ...rowSizes] = sizes as [number, ...number[]];
-  const dim = countOf(rowSizes);
-  const what = sizes.join(" × ");
-  if (count === 0 || dim === 0) {
-    throw fault(file, "at least one image of at least one pixel", what, "use a file that has rows");
-  }
-  const values = readValues(file, bytes, 4 + 4 * sizes.length, count * dim, what);
-  if (magic !== IMAGES_MAGIC) return { values, count, dim };
-  return { values, count, dim, shape: [rowSizes[0]!, rowSizes[1]!] };
+  const header = parseIdxHeader(file, "images", bytes);
+  const { count, dim, shape } = header;
+  expectIdxSize(file, header, bytes.length);
+  return { values: bytes.subarray(header.start), count, dim, ...(shape && { shape }) };
 }
 
 /**
@@ -49,9 +57,44 @@ export function parseIdxRows(file: string, bytes: Uint8Array): IdxRows {
  * @throws {DataError} when the file is not that or has another length than its header says
  */
 export function parseIdxLabels(file: string, bytes: Uint8Array): Uint8Array {
-  readMagic(file, bytes, LABELS_MAGIC);
-  const [count] = readSizes(file, bytes, 1) as [number];
-  return readValues(file, bytes, 8, count, `${count} labels`);
+  const header = parseIdxHeader(file, "labels", bytes);
+  expectIdxSize(file, header, bytes.length);
+  return bytes.subarray(header.start);
+}
+
+/**
+ * Reads the header of rows or labels.
+ * @param bytes the first of the uncompressed file, MOST_IDX_HEADER_BYTES or all
+ * @throws {DataError} when the file is not that, or has no rows
+ */
+export function parseIdxHeader(file: string, kind: IdxKind, bytes: Uint8Array): IdxHeader {
+  if (kind === "labels") {
+    readMagic(file, bytes, LABELS_MAGIC);
+    const [count] = readSizes(file, bytes, 1) as [number];
+    return { count, dim: 1, start: 8, end: 8 + count, sizes: `${count} labels` };
+  }
+  const magic = readMagic(file, bytes, IMAGES_MAGIC, TABLE_MAGIC, MOST_DIMENSIONS_MAGIC);
+  const all = readSizes(file, bytes, magic & 0xff);
+  const [count, ...rowSizes] = all as [number, ...number[]];
+  const dim = countOf(rowSizes);
+  const sizes = all.join(" × ");
+  if (count === 0 || dim === 0) {
+    throw fault(file, "at least one image of at least one pixel", sizes, "use a file that has rows");
+  }
+  const start = 4 + 4 * all.length;
+  const header = { count, dim, start, end: start + count * dim, sizes };
+  return magic === IMAGES_MAGIC ? { ...header, shape: [rowSizes[0]!, rowSizes[1]!] } : header;
+}
+
+/**
+ * Checks the size of an uncompressed file. The sizes in the header come from the file, so this is before anything of
+ * that size is allocated.
+ * @param size in bytes, or in words if it is only known to be too large or too small
+ * @throws {DataError} when it is not the header's
+ */
+export function expectIdxSize(file: string, { start, end, sizes }: IdxHeader, size: number | string): void {
+  if (size === end) return;
+  throw fault(file, `${end} bytes (a header of ${start}, then ${sizes})`, `${size}`, "use an undamaged copy");
 }
 
 function fault(setting: string, expected: string, found: string, remedy: string): DataError {
@@ -75,15 +118,6 @@ function readSizes(file: string, bytes: Uint8Array, dimensions: number): number[
     throw fault(file, `an IDX header of ${header} bytes`, `only ${bytes.length}`, "use a complete copy");
   }
   return Array.from({ length: dimensions }, (_, i) => readWord(bytes, 4 + 4 * i));
-}
-
-/** The sizes come from the file, so they are compared with its length before anything of that size is allocated. */
-function readValues(file: string, bytes: Uint8Array, header: number, size: number, what: string): Uint8Array {
-  if (bytes.length !== header + size) {
-    const expected = `${header + size} bytes (a header of ${header}, then ${what})`;
-    throw fault(file, expected, String(bytes.length), "use an undamaged copy");
-  }
-  return bytes.subarray(header);
 }
 
 function readWord(bytes: Uint8Array, at: number): number {

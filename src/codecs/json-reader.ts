@@ -12,6 +12,8 @@ export const TEXT: Kind = {
   expected: "well-formed text",
   accepts: (value) => typeof value === "string" && !/\p{Cs}/u.test(value),
 };
+/** Values can take a hundred times the memory of their text; ours have some kB. */
+const MOST_CHARACTERS = 2 ** 16;
 
 /** An object of a JSON file that people may have edited. An error names the file and the key. */
 export class JsonReader {
@@ -59,6 +61,10 @@ export class JsonReader {
 
 /** @param setting what to call the text in errors */
 export function parseJson(text: string, setting: string): unknown {
+  if (text.length > MOST_CHARACTERS) {
+    const expected = `at most ${MOST_CHARACTERS} characters of JSON`;
+    throw new FormatError({ setting, expected, found: `${text.length}` });
+  }
   try {
     return JSON.parse(text);
   } catch (cause) {

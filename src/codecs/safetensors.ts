@@ -21,33 +21,16 @@ import {
   isDtype,
 } from "./dtypes.ts";
 import { duplicateKey } from "./duplicate-key.ts";
+import type { FileHead } from "./head.ts";
 import { describe, quote } from "./quote.ts";
 
-/** The limit of the reference implementation: longer JSON is an attack on the parser. */
-const MAX_HEADER_BYTES = 100_000_000;
+/** Longer JSON is an attack on the parser: an entry has about 100 bytes, and no model has a thousand tensors. */
+const MAX_HEADER_BYTES = 2 ** 19 - 8;
+/** The first bytes of a file that have its header. */
+export const MOST_HEAD_BYTES = 8 + MAX_HEADER_BYTES;
+/** The limit of the reference implementation: no safetensors file starts with a larger number, but any text does. */
+const MAX_HEADER_BYTES_ANYWHERE = 100_000_000;
 const METADATA_KEY = "__metadata__";
-
-export interface Tensor {
-  readonly name: string;
-  /** The element type in the file; `data` is always float32. */
-  readonly dtype: Dtype;
-  /** Row-major; `[]` is a scalar. */
-  readonly shape: readonly number[];
-  /** The elements, in a buffer of their own. */
-  readonly data: Float32Array;
-}
-
-export interface SafetensorsFile {
-  /** Free text, without a prototype. */
-  readonly metadata: Record<string, string>;
-  /** In the order of their data. */
-  readonly tensors: Map<string, Tensor>;
-}
-
-/** The tensors of a file, or those that are to become one. */
-export interface TensorsOfFile {
-  readonly tensors: ReadonlyMap<string, Omit<Tensor, "dtype">>;
-}
 
 /** A tensor to write: `data` has exactly the elements of `shape`, row-major. */
 export interface TensorToWrite {
@@ -56,39 +39,61 @@ export interface TensorToWrite {
   readonly data: Elements;
 }
 
-/** A tensor's entry of the header, checked against the file. */
-interface Entry {
+/** A tensor's entry of the header, checked against the file's size; its elements are not looked at. */
+export interface Entry {
   readonly name: string;
   readonly dtype: Dtype;
   readonly shape: readonly number[];
+  /** Bytes of the data, which starts after the header. */
   readonly begin: number;
   readonly end: number;
 }
 
-/**
- * Reads a safetensors file of floats.
- *
- * @param bytes the whole file; not kept and not aliased by the result
- * @param name the file's name in errors: its path
- * @throws {FormatError} when the file breaks a rule of the format
- */
-export function parseSafetensors(bytes: Uint8Array, name: string): SafetensorsFile {
-  const headerBytes = headerLength(bytes, name);
-  const header = parseHeader(bytes.subarray(8, 8 + headerBytes), name);
-  const data = bytes.subarray(8 + headerBytes);
+interface Shaped {
+  readonly shape: readonly number[];
+}
 
+/** What is known of a file's tensors, or of those that are to become one, by their names. */
+export interface TensorsOfFile<E> {
+  readonly tensors: ReadonlyMap<string, E>;
+}
+
+/** What a file says of itself in its first bytes. */
+export interface SafetensorsHeader extends TensorsOfFile<Entry> {
+  readonly metadata: Record<string, string>;
+  /** Where the data starts in the file. */
+  readonly start: number;
+  /** Where it ends: the size of the file. */
+  readonly end: number;
+}
+
+/**
+ * Reads the header of a safetensors file of floats.
+ *
+ * @param name the file's name in errors: its path
+ * @throws {FormatError} when the header breaks a rule of the format, or does not fit the size
+ */
+export function parseSafetensorsHeader({ bytes, size }: FileHead, name: string): SafetensorsHeader {
+  const json = headerBytes(bytes, name);
+  const start = 8 + json.length;
+  const header = parseHeader(json, name);
   const metadata = parseMetadata(header, name);
   const entries = Object.entries(header)
     .filter(([key]) => key !== METADATA_KEY)
-    .map(([key, value]) => parseEntry(key, value, data.length, name))
+    .map(([key, value]) => parseEntry(key, value, size - start, name))
     .sort((a, b) => a.begin - b.begin || a.end - b.end);
-  checkCoverage(entries, data.length, name);
+  const end = start + checkCoverage(entries, size - start, name);
+  // in the order of their data
+  return { metadata, tensors: new Map(entries.map((entry) => [entry.name, entry])), start, end };
+}
 
-  const tensors = new Map<string, Tensor>();
-  for (const { name: key, dtype, shape, begin, end } of entries) {
-    tensors.set(key, { name: key, dtype, shape, data: decodeFloats(data.subarray(begin, end), dtype) });
-  }
-  return { metadata, tensors };
+/** The elements of a tensor of a whole file, in a buffer of their own. */
+export function decodeTensor(
+  bytes: Uint8Array,
+  { start }: SafetensorsHeader,
+  { dtype, begin, end }: Entry,
+): Float32Array {
+  return decodeFloats(bytes.subarray(start + begin, start + end), dtype);
 }
 
 /**
@@ -96,8 +101,8 @@ export function parseSafetensors(bytes: Uint8Array, name: string): SafetensorsFi
  *
  * @throws {FormatError} when the header breaks a rule of the format
  */
-export function readMetadata(bytes: Uint8Array, name: string): Record<string, string> {
-  return parseMetadata(parseHeader(bytes.subarray(8, 8 + headerLength(bytes, name)), name), name);
+export function readMetadata({ bytes }: Pick<FileHead, "bytes">, name: string): Record<string, string> {
+  return parseMetadata(parseHeader(headerBytes(bytes, name), name), name);
 }
 
 /**
@@ -151,14 +156,14 @@ export function serializeSafetensors(
 /**
  * Checks that a file has exactly the tensors of a table.
  *
- * @returns the elements of each tensor, in the table's order
+ * @returns the entry of each tensor, in the table's order
  * @throws {FormatError} when a tensor is missing, has another shape, or is not in the table
  */
-export function expectTensors(
-  file: TensorsOfFile,
+export function expectTensors<E extends Shaped>(
+  file: TensorsOfFile<E>,
   table: ReadonlyArray<readonly [name: string, shape: readonly number[]]>,
   fileName: string,
-): Float32Array[] {
+): E[] {
   const found = table.map(([name, shape]) => {
     const tensor = file.tensors.get(name);
     const expected = `shape ${describe(shape)}`;
@@ -169,7 +174,7 @@ export function expectTensors(
     if (tensor.shape.length !== shape.length || tensor.shape.some((size, i) => size !== shape[i])) {
       throw fault(tensorOf(fileName, name), expected, describe(tensor.shape));
     }
-    return tensor.data;
+    return tensor;
   });
   const known = new Set(table.map(([name]) => name));
   for (const [name, { shape }] of file.tensors) {
@@ -191,24 +196,27 @@ function fault(setting: string, expected: string, found: string, remedy?: string
 const tensorOf = (file: string, name: string): string => `${file}: tensor ${quote(name)}`;
 
 /** The first few names of a file, for one line of an error message. */
-export function listNames({ tensors }: TensorsOfFile): string {
+export function listNames({ tensors }: TensorsOfFile<unknown>): string {
   const names = [...tensors.keys()];
   if (names.length === 0) return "no tensors";
   const rest = names.length > 6 ? ` and ${names.length - 6} more` : "";
   return names.slice(0, 6).map(quote).join(", ") + rest;
 }
 
-/** The header's length in bytes, checked against the file's. */
-function headerLength(bytes: Uint8Array, file: string): number {
-  if (bytes.length < 8) throw fault(file, "8 bytes of header length", `${bytes.length}`, NOT_SAFETENSORS);
-  const claimed = new DataView(bytes.buffer, bytes.byteOffset, 8).getBigUint64(0, true);
+/** The header's bytes, whose length is checked against the file's. */
+function headerBytes(head: Uint8Array, file: string): Uint8Array {
+  if (head.length < 8) throw fault(file, "8 bytes of header length", `${head.length}`, NOT_SAFETENSORS);
+  const claimed = new DataView(head.buffer, head.byteOffset, 8).getBigUint64(0, true);
+  if (claimed > MAX_HEADER_BYTES_ANYWHERE) {
+    const start = quote(String.fromCharCode(...head.subarray(0, 8)));
+    throw fault(file, "a safetensors file", `one that starts with ${start}`, NOT_SAFETENSORS);
+  }
   if (claimed > MAX_HEADER_BYTES) {
     throw fault(file, `at most ${MAX_HEADER_BYTES} bytes of header`, `${claimed}`, NOT_SAFETENSORS);
   }
-  if (claimed > bytes.length - 8) {
-    throw fault(file, `${claimed} bytes of header`, `only ${bytes.length - 8}, a truncated file`, TRUNCATED);
-  }
-  return Number(claimed);
+  const end = 8 + Number(claimed);
+  if (end <= head.length) return head.subarray(8, end);
+  throw fault(file, `${claimed} bytes of header`, `only ${head.length - 8}, a truncated file`, TRUNCATED);
 }
 
 function parseHeader(bytes: Uint8Array, file: string): Record<string, unknown> {
@@ -275,8 +283,12 @@ function parseEntry(name: string, value: unknown, dataBytes: number, file: strin
   throw fault(tensorOf(file, name), `data up to byte ${end}`, found, TRUNCATED);
 }
 
-/** Checks that every byte of the data belongs to one tensor. `entries` are sorted by `begin`. */
-function checkCoverage(entries: readonly Entry[], dataBytes: number, file: string): void {
+/**
+ * Checks that every byte of the data belongs to one tensor. `entries` are sorted by `begin`.
+ *
+ * @returns the bytes of the data
+ */
+function checkCoverage(entries: readonly Entry[], dataBytes: number, file: string): number {
   let covered = 0;
   for (const { name, begin, end } of entries) {
     if (begin !== covered) {
@@ -285,7 +297,7 @@ function checkCoverage(entries: readonly Entry[], dataBytes: number, file: strin
     }
     covered = end;
   }
-  if (covered === dataBytes) return;
+  if (covered === dataBytes || dataBytes === Number.POSITIVE_INFINITY) return covered;
   throw fault(file, `${covered} bytes of data, as its tensors have`, `${dataBytes}`, DAMAGED);
 }
 

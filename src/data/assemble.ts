@@ -1,4 +1,4 @@
-import { parseIdxLabels, parseIdxRows } from "../codecs/idx.ts";
+import { type IdxHeader, parseIdxLabels, parseIdxRows } from "../codecs/idx.ts";
 import { toHex } from "../codecs/sha256.ts";
 import { DataError } from "../errors.ts";
 import type { Dataset, Split } from "./dataset.ts";
@@ -17,19 +17,28 @@ export interface IdxPair {
 /** SHA-256 as 32 bytes, by the platform's fastest way. */
 export type Digest = (bytes: Uint8Array) => Uint8Array | Promise<Uint8Array>;
 
+/** What a file's header says, and its name in errors. */
+export interface Outline extends Pick<IdxHeader, "count" | "dim" | "shape"> {
+  readonly name: string;
+}
+
+export interface PairOutline {
+  readonly images: Outline;
+  readonly labels?: Pick<Outline, "name" | "count"> | undefined;
+}
+
 /**
- * Reads a split of IDX files.
- * @throws {DataError} when a file is not IDX, or the numbers of labels and images differ
+ * Checks that files are of one dataset.
+ * @throws {DataError} when the numbers of labels and images differ, or the images' shapes
  */
-export function idxSplit(pair: IdxPair): Split {
-  const rows = parseIdxRows(pair.images.name, pair.images.bytes);
-  if (pair.labels === undefined) return rows;
-  const labels = parseIdxLabels(pair.labels.name, pair.labels.bytes);
-  if (labels.length !== rows.count) {
-    const expected = `${rows.count} labels, as ${pair.images.name} has images`;
-    throw misfit(pair.labels.name, expected, String(labels.length));
+export function expectFit(train: PairOutline, test: PairOutline): void {
+  for (const { images, labels } of [train, test]) {
+    if (labels === undefined || labels.count === images.count) continue;
+    throw misfit(labels.name, `${images.count} labels, as ${images.name} has images`, String(labels.count));
   }
-  return { ...rows, labels };
+  if (rowShape(train.images) === rowShape(test.images)) return;
+  const expected = `images of ${rowShape(train.images)}, as in ${train.images.name}`;
+  throw misfit(test.images.name, expected, rowShape(test.images));
 }
 
 /**
@@ -42,13 +51,21 @@ export async function idxDataset(
   test: IdxPair,
   digest: Digest,
 ): Promise<Dataset> {
-  const trainSplit = idxSplit(train);
-  const testSplit = idxSplit(test);
-  if (rowShape(trainSplit) !== rowShape(testSplit)) {
-    const expected = `images of ${rowShape(trainSplit)}, as in ${train.images.name}`;
-    throw misfit(test.images.name, expected, rowShape(testSplit));
-  }
-  return dataset(name, trainSplit, testSplit, digest);
+  const splits = [idxSplit(train), idxSplit(test)] as const;
+  expectFit(outline(train, splits[0]), outline(test, splits[1]));
+  return dataset(name, ...splits, digest);
+}
+
+function idxSplit({ images, labels }: IdxPair): Split {
+  const rows = parseIdxRows(images.name, images.bytes);
+  return labels === undefined ? rows : { ...rows, labels: parseIdxLabels(labels.name, labels.bytes) };
+}
+
+function outline({ images, labels }: IdxPair, split: Split): PairOutline {
+  return {
+    images: { ...split, name: images.name },
+    labels: labels && { name: labels.name, count: split.labels!.length },
+  };
 }
 
 function misfit(setting: string, expected: string, found: string): DataError {
@@ -68,6 +85,6 @@ function bytesOf({ values }: Split): Uint8Array {
   return new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
 }
 
-function rowShape({ shape, dim }: Split): string {
+function rowShape({ shape, dim }: Outline): string {
   return shape === undefined ? `${dim} values` : shape.join(" × ");
 }

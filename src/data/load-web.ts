@@ -1,9 +1,11 @@
 import { gunzip } from "../codecs/gzip.ts";
+import { expectIdxSize, type IdxKind, MOST_IDX_HEADER_BYTES } from "../codecs/idx.ts";
 import { sha256 } from "../codecs/sha256.ts";
 import { dataset, type IdxFile, type IdxPair, idxDataset } from "./assemble.ts";
 import type { Dataset } from "./dataset.ts";
 import { digitsSplits } from "./digits.ts";
 import { type DownloadOptions, download } from "./download.ts";
+import { readIdxHeader } from "./idx-head.ts";
 import {
   type DownloadableName,
   FILE_NAMES,
@@ -53,14 +55,14 @@ async function fetchNamed(name: DownloadableName, options: LoadOptions): Promise
   const entry: NamedDataset = NAMED_DATASETS[name];
   const stop = new AbortController();
   const signal = options.signal ? AbortSignal.any([options.signal, stop.signal]) : stop.signal;
-  const get = async (part: Part): Promise<IdxFile> => {
+  const get = async (part: Part, kind: IdxKind): Promise<IdxFile> => {
     const file = FILE_NAMES[part];
     const checksums = options.baseUrl === undefined ? entry.checksums[part] : undefined;
     const bytes = await download(file, urlsOf(file, entry, options), checksums, { ...options, signal });
-    return { name: file, bytes: await gunzip(file, bytes) };
+    return { name: file, bytes: await contentsOf(file, kind, bytes) };
   };
   const pair = async (images: Part, labels: Part): Promise<IdxPair> => {
-    const [imageFile, labelFile] = await Promise.all([get(images), get(labels)]);
+    const [imageFile, labelFile] = await Promise.all([get(images, "images"), get(labels, "labels")]);
     return { images: imageFile, labels: labelFile };
   };
   try {
@@ -73,6 +75,19 @@ async function fetchNamed(name: DownloadableName, options: LoadOptions): Promise
     // When one file fails, the others are not needed.
     stop.abort();
   }
+}
+
+/** The uncompressed contents: what their header promises, and not a byte more is decompressed than shows that it lies. */
+async function contentsOf(
+  file: string,
+  kind: IdxKind,
+  bytes: Uint8Array<ArrayBuffer>,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const head = await gunzip(file, bytes, MOST_IDX_HEADER_BYTES);
+  const header = readIdxHeader(file, kind, { bytes, size: bytes.length }, head);
+  const contents = await gunzip(file, bytes, header.end + 1);
+  if (contents.length > header.end) expectIdxSize(file, header, "more");
+  return contents;
 }
 
 /** Mirrors that pages of other origins may read come first; the rest serve runtimes without that rule. */

@@ -1,9 +1,8 @@
-/** Reads files, writes them atomically, and explains what the system refuses. */
+/** Writes files atomically, and explains what the system refuses. */
 import { constants, type Stats } from "node:fs";
 import {
   access,
   copyFile,
-  type FileHandle,
   link,
   lstat,
   mkdir,
@@ -183,71 +182,15 @@ export function writeError(path: string, cause: unknown): FileError {
   return fileError(path, "a writable path", WRITE_FAULTS, cause);
 }
 
-/** Node's limit for one call, in bytes. */
-const MOST_AT_ONCE = 2 ** 31 - 1;
-
-/** The largest file, in bytes: float64 weights of a model whose float32 fill a WebAssembly memory, and their header. */
-const MOST_BYTES = 2 ** 33 + 2 ** 27;
-
-export interface ReadOptions {
-  /** Larger files are read in chunks of so many bytes. Default: Node's limit for one call, 2³¹ − 1. */
-  readonly atOnce?: number;
-}
-
-/**
- * Reads a whole file.
- *
- * @throws {FileError} when the system refuses, or the file does not fit in memory
- */
-export async function readWhole(
-  path: string,
-  { atOnce = MOST_AT_ONCE }: ReadOptions = {},
-): Promise<Uint8Array<ArrayBuffer>> {
-  try {
-    const file = await open(path);
-    try {
-      const { size } = await file.stat();
-      if (size > atOnce) return await readChunks(file, size, atOnce);
-      const buffer = await file.readFile();
-      // A plain Uint8Array: Buffer has the same type but another `slice`, which does not copy.
-      return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
-    } finally {
-      await file.close();
-    }
-  } catch (cause) {
-    throw fileError(path, "a readable file", READ_FAULTS, cause);
-  }
-}
-
-async function readChunks(file: FileHandle, size: number, atOnce: number): Promise<Uint8Array<ArrayBuffer>> {
-  if (size > MOST_BYTES) throw systemError("EFBIG");
-  const bytes = allocate(size);
-  let at = 0;
-  while (at < size) {
-    const { bytesRead } = await file.read(bytes.subarray(at, at + atOnce));
-    if (bytesRead === 0) break; // the file has become shorter meanwhile
-    at += bytesRead;
-  }
-  return bytes.subarray(0, at);
-}
-
-function allocate(size: number): Uint8Array<ArrayBuffer> {
-  try {
-    return new Uint8Array(size);
-  } catch (cause) {
-    throw systemError("ENOMEM", cause);
-  }
-}
-
 /** The error that the system would give, for a fault found before the system is asked. */
-function systemError(code: string, cause?: unknown): Error {
+export function systemError(code: string, cause?: unknown): Error {
   return Object.assign(new Error(code, { cause }), { code });
 }
 
 /** What was found and what to do about it, by the system's error code. */
-type Faults = Readonly<Record<string, readonly [found: string, remedy: string]>>;
+export type Faults = Readonly<Record<string, readonly [found: string, remedy: string]>>;
 
-const COMMON_FAULTS: Faults = {
+export const COMMON_FAULTS: Faults = {
   ENOTDIR: ["a file where the path has a directory", "correct the path"],
   EISDIR: ["a directory", "give the name of a file"],
   ENAMETOOLONG: ["a longer name than the file system allows", "choose a shorter one"],
@@ -270,16 +213,8 @@ const WRITE_FAULTS: Faults = {
   EEXIST: ["a file where the path has a directory", "correct the path"],
 };
 
-const READ_FAULTS: Faults = {
-  ...COMMON_FAULTS,
-  ENOENT: ["no such file", "check the path"],
-  EACCES: ["no permission to read", "ask for the right to read it"],
-  EPERM: ["no permission to read", "ask for the right to read it"],
-  EFBIG: ["a file above 8 GiB", "check the path"],
-  ENOMEM: ["too little memory for it", "close other programs or use a machine with more"],
-};
-
-function fileError(setting: string, expected: string, faults: Faults, cause: unknown): FileError {
+/** The error for a path that the system refuses, in the words of a table. */
+export function fileError(setting: string, expected: string, faults: Faults, cause: unknown): FileError {
   const { code = "", message } = cause as NodeJS.ErrnoException;
   const [why, remedy] = faults[code] ?? [];
   const found = why === undefined ? JSON.stringify(message) : `${why} (${code})`;

@@ -4,7 +4,14 @@
  * resumed run is bitwise the run that never stopped.
  */
 
-import { parseSafetensors, serializeSafetensors, type TensorsOfFile } from "../codecs/safetensors.ts";
+import type { FileHead } from "../codecs/head.ts";
+import {
+  expectTensors,
+  parseSafetensorsHeader,
+  type SafetensorsHeader,
+  serializeSafetensors,
+  type TensorsOfFile,
+} from "../codecs/safetensors.ts";
 import { checkTraining, type TrainingConfig, type VaeConfig } from "../model/config.ts";
 import { parameterTable } from "../model/parameters.ts";
 import { byName, type NamedTensor } from "../model/tensors.ts";
@@ -17,7 +24,7 @@ import {
   MetadataReader,
   type ModelInfo,
 } from "./metadata.ts";
-import { takeTensors } from "./model-file.ts";
+import { expectFinite, type Shapes, takeTensors } from "./model-file.ts";
 
 /** Everything that training resumes from. */
 export interface Checkpoint {
@@ -48,7 +55,10 @@ export function serializeCheckpoint({ config, training, state, info }: Checkpoin
   const prefixed = (prefix: string, tensors: readonly NamedTensor[]): NamedTensor[] =>
     tensors.map((tensor) => ({ ...tensor, name: prefix + tensor.name }));
   const tensors = [...state.parameters, ...prefixed(M, state.m), ...prefixed(V, state.v)];
-  expectReadable(() => readCheckpoint({ metadata, tensors: byName(tensors) }, "the checkpoint"));
+  expectReadable(() => {
+    check(metadata, { tensors: byName(tensors) }, "the checkpoint");
+    for (const tensor of tensors) expectFinite(tensor, "the checkpoint");
+  });
   return serializeSafetensors(tensors, metadata);
 }
 
@@ -58,19 +68,34 @@ export function serializeCheckpoint({ config, training, state, info }: Checkpoin
  * @throws {FormatError} when it is not a checkpoint of ours, whole and finite
  */
 export function parseCheckpoint(bytes: Uint8Array, name: string): Checkpoint {
-  return readCheckpoint(parseSafetensors(bytes, name), name);
-}
-
-function readCheckpoint(file: TensorsOfFile & { readonly metadata: Metadata }, name: string): Checkpoint {
-  const reader = new MetadataReader(file.metadata, name);
-  reader.expectContents("checkpoint");
-  const config = reader.config();
-  const { tensors: shapes } = parameterTable(config);
-  const prefixes = ["", M, V];
-  const all = prefixes.flatMap((prefix) => shapes.map(([key, shape]) => [prefix + key, shape] as const));
-  const found = takeTensors(file, all, name);
+  const { header, progress, ...rest } = inspectCheckpoint({ bytes, size: bytes.length }, name);
+  const { tensors: shapes } = parameterTable(rest.config);
+  const found = takeTensors(bytes, header, allOf(shapes), name);
   const part = (index: number): NamedTensor[] =>
     shapes.map(([key], i) => ({ ...found[index * shapes.length + i]!, name: key }));
+  return { ...rest, state: { ...progress, parameters: part(0), m: part(1), v: part(2) } };
+}
+
+/** A checkpoint without its tensors. */
+interface Described extends Omit<Checkpoint, "state"> {
+  readonly progress: Omit<TrainingState, "parameters" | "m" | "v">;
+}
+
+/** What the first bytes of a checkpoint say, as `inspectModel` does. */
+export function inspectCheckpoint(
+  head: FileHead,
+  name: string,
+): Described & { readonly header: SafetensorsHeader } {
+  const header = parseSafetensorsHeader(head, name);
+  return { ...check(header.metadata, header, name), header };
+}
+
+/** What a checkpoint says in its header, or will. */
+function check(metadata: Metadata, file: TensorsOfFile<Pick<NamedTensor, "shape">>, name: string): Described {
+  const reader = new MetadataReader(metadata, name);
+  reader.expectContents("checkpoint");
+  const config = reader.config();
+  expectTensors(file, allOf(parameterTable(config).tensors), name);
   const given = { batchSize: reader.number("batchSize"), learningRate: reader.number("learningRate") };
   const training = checkFile(`${name}: __metadata__.`, () => checkTraining(given));
   const progress = {
@@ -81,6 +106,10 @@ function readCheckpoint(file: TensorsOfFile & { readonly metadata: Metadata }, n
     seconds: reader.number("seconds"),
   };
   checkFile(`${name}: __metadata__.`, () => checkProgress(progress, config, training));
-  const state = { ...progress, parameters: part(0), m: part(1), v: part(2) };
-  return { config, training, state, info: reader.info() };
+  return { config, training, info: reader.info(), progress };
+}
+
+/** The model's tensors, then those of each moment. */
+function allOf(shapes: Shapes): Shapes {
+  return ["", M, V].flatMap((prefix) => shapes.map(([key, shape]) => [prefix + key, shape] as const));
 }

@@ -4,8 +4,14 @@
  * ….
  */
 
+import type { FileHead } from "../codecs/head.ts";
 import { describe, quote } from "../codecs/quote.ts";
-import { listNames, parseSafetensors, type SafetensorsFile } from "../codecs/safetensors.ts";
+import {
+  expectTensors,
+  listNames,
+  parseSafetensorsHeader,
+  type SafetensorsHeader,
+} from "../codecs/safetensors.ts";
 import { ConfigError, FormatError } from "../errors.ts";
 import { MODULE_NAMES, type Sizes, sizesOf } from "../model/architecture.ts";
 import { checkConfig, expectKnown, type VaeConfig } from "../model/config.ts";
@@ -32,19 +38,36 @@ export type ImportOptions = Partial<VaeConfig>;
  * @throws {ConfigError} when an option is not allowed or contradicts the weights
  */
 export function importModel(bytes: Uint8Array, options: ImportOptions = {}, name = "the weights"): ModelFile {
-  expectKnown("the options", options, CONFIG_KEYS);
-  const file = parseSafetensors(bytes, name);
-  refuseOurs(file, name);
-  const sizes = readSizes(file, name);
-  expectAgreement(sizes, options, name);
-  checkFile(`${name}: `, () => checkConfig(sizes));
-  const config = checkConfig({ ...options, ...sizes });
-  const tensors = takeTensors(file, parameterTable(config).tensors, name);
+  const { config, header } = inspectWeights({ bytes, size: bytes.length }, options, name);
+  const tensors = takeTensors(bytes, header, parameterTable(config).tensors, name);
   return { config, info: {}, tensors: byName(tensors) };
 }
 
+/**
+ * What the first bytes of a file of weights say, as `inspectModel` does.
+ *
+ * @throws {FormatError} and {ConfigError} when `importModel` would, except for numbers that are not finite
+ *
+ * @internal
+ */
+export function inspectWeights(
+  head: FileHead,
+  options: ImportOptions,
+  name: string,
+): { readonly config: VaeConfig; readonly header: SafetensorsHeader } {
+  expectKnown("the options", options, CONFIG_KEYS);
+  const header = parseSafetensorsHeader(head, name);
+  refuseOurs(header, name);
+  const sizes = readSizes(header, name);
+  expectAgreement(sizes, options, name);
+  checkFile(`${name}: `, () => checkConfig(sizes));
+  const config = checkConfig({ ...options, ...sizes });
+  expectTensors(header, parameterTable(config).tensors, name);
+  return { config, header };
+}
+
 /** A file of Elbow's own has an activation and a likelihood, which options or defaults must not replace. */
-function refuseOurs({ metadata }: SafetensorsFile, name: string): void {
+function refuseOurs({ metadata }: SafetensorsHeader, name: string): void {
   if (!["config", "contents", "formatVersion"].every((key) => Object.hasOwn(metadata, key))) return;
   const found = `a ${quote(metadata.contents ?? "")} that Elbow wrote`;
   throw fault(name, "weights of another program", found, "use it as it is");
@@ -54,13 +77,13 @@ function fault(setting: string, expected: string, found: string, remedy: string)
   return new FormatError({ setting, expected, found, remedy });
 }
 
-function readSizes(file: SafetensorsFile, name: string): Sizes {
+function readSizes(file: SafetensorsHeader, name: string): Sizes {
   const has = (module: string): boolean => file.tensors.has(`${module}.weight`);
   return sizesOf(has, (module) => readMatrix(file, `${module}.weight`, name));
 }
 
 /** A layer's weights are [outputs, inputs], as torch.nn.Linear has them. */
-function readMatrix(file: SafetensorsFile, key: string, name: string): { inputs: number; outputs: number } {
+function readMatrix(file: SafetensorsHeader, key: string, name: string): { inputs: number; outputs: number } {
   const tensor = file.tensors.get(key);
   if (tensor === undefined) {
     throw fault(name, `tensor ${key}`, listNames(file), `rename the layers to ${MODULE_NAMES}`);

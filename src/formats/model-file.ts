@@ -1,10 +1,13 @@
 /** A model as a safetensors file: PyTorch's names and shapes for the weights, the config beside them. */
 
+import type { FileHead } from "../codecs/head.ts";
 import { quote } from "../codecs/quote.ts";
 import {
+  decodeTensor,
   expectTensors,
-  parseSafetensors,
+  parseSafetensorsHeader,
   readMetadata,
+  type SafetensorsHeader,
   serializeSafetensors,
   type TensorsOfFile,
 } from "../codecs/safetensors.ts";
@@ -15,8 +18,12 @@ import { parameterTable } from "../model/parameters.ts";
 import { byName, type NamedTensor } from "../model/tensors.ts";
 import { describeModel, expectReadable, type Metadata, MetadataReader, type ModelInfo } from "./metadata.ts";
 
-/** Names and shapes of tensors, as in `parameterTable`. */
-type Shapes = ReadonlyArray<readonly [name: string, shape: readonly number[]]>;
+/**
+ * Names and shapes of tensors, as in `parameterTable`.
+ *
+ * @internal
+ */
+export type Shapes = ReadonlyArray<readonly [name: string, shape: readonly number[]]>;
 
 /** A model file's contents, checked: the tensors are those of the config, whole and finite. */
 export interface ModelFile {
@@ -42,7 +49,10 @@ export function serializeModel(
 ): Uint8Array<ArrayBuffer> {
   const metadata = describeModel("model", model.config, info);
   const tensors = model.tensors();
-  expectReadable(() => readModel({ metadata, tensors: byName(tensors) }, "the model"));
+  expectReadable(() => {
+    checkModel(metadata, { tensors: byName(tensors) }, "the model");
+    for (const tensor of tensors) expectFinite(tensor, "the model");
+  });
   return serializeSafetensors(tensors, metadata);
 }
 
@@ -55,33 +65,67 @@ export function serializeModel(
  * @throws {FormatError} when it is not a model of ours, whole and with finite weights
  */
 export function parseModel(bytes: Uint8Array, name = "the model"): ModelFile {
-  // The kind of file comes first: a trace has tensors that are no weights.
-  new MetadataReader(readMetadata(bytes, name), name).expectContents("model");
-  return readModel(parseSafetensors(bytes, name), name);
+  const { config, info, header } = inspectModel({ bytes, size: bytes.length }, name);
+  const tensors = takeTensors(bytes, header, parameterTable(config).tensors, name);
+  return { config, info, tensors: byName(tensors) };
 }
 
-function readModel(file: TensorsOfFile & { readonly metadata: Metadata }, name: string): ModelFile {
-  const reader = new MetadataReader(file.metadata, name);
+/**
+ * What the first bytes of a model file say. Whatever they show to be wrong is refused before the rest is read.
+ *
+ * @throws {FormatError} when `parseModel` would, except for numbers that are not finite
+ *
+ * @internal
+ */
+export function inspectModel(
+  head: FileHead,
+  name: string,
+): { readonly config: VaeConfig; readonly info: ModelInfo; readonly header: SafetensorsHeader } {
+  // The kind of file comes first: a trace has tensors that are no weights.
+  new MetadataReader(readMetadata(head, name), name).expectContents("model");
+  const header = parseSafetensorsHeader(head, name);
+  return { ...checkModel(header.metadata, header, name), header };
+}
+
+/** What a model file says in its header, or will. */
+function checkModel(
+  metadata: Metadata,
+  file: TensorsOfFile<Pick<NamedTensor, "shape">>,
+  name: string,
+): Pick<ModelFile, "config" | "info"> {
+  const reader = new MetadataReader(metadata, name);
   const config = reader.config();
-  const tensors = takeTensors(file, parameterTable(config).tensors, name);
-  return { config, info: reader.info(), tensors: byName(tensors) };
+  expectTensors(file, parameterTable(config).tensors, name);
+  return { config, info: reader.info() };
 }
 
 /**
  * Exactly the tensors of a table, in its order, all of them finite.
  *
+ * @param bytes the whole file
+ *
  * @internal
  */
-export function takeTensors(file: TensorsOfFile, shapes: Shapes, fileName: string): NamedTensor[] {
-  return expectTensors(file, shapes, fileName).map((data, i) => {
-    const [name, shape] = shapes[i]!;
-    const bad = findNotFinite(data);
-    if (bad < 0) return { name, shape, data };
-    throw new FormatError({
-      setting: `${fileName}: tensor ${quote(name)}`,
-      expected: "finite numbers",
-      found: `${data[bad]} at element ${bad}`,
-      remedy: "use weights from before the loss diverged",
-    });
+export function takeTensors(
+  bytes: Uint8Array,
+  header: SafetensorsHeader,
+  shapes: Shapes,
+  fileName: string,
+): NamedTensor[] {
+  return expectTensors(header, shapes, fileName).map((entry) => {
+    const { name, shape } = entry;
+    return expectFinite({ name, shape, data: decodeTensor(bytes, header, entry) }, fileName);
+  });
+}
+
+/** @internal */
+export function expectFinite(tensor: NamedTensor, fileName: string): NamedTensor {
+  const bad = findNotFinite(tensor.data);
+  if (bad < 0) return tensor;
+  throw new FormatError({
+    setting: `${fileName}: tensor ${quote(tensor.name)}`,
+    expected: "finite numbers",
+    found: `${tensor.data[bad]} at element ${bad}`,
+    remedy: "use weights from before the loss diverged",
   });
 }

@@ -75,16 +75,20 @@ function expectNext({ epoch }: EpochMetrics, previous: number, where: string): v
  * @throws {FormatError} when a line is not the metrics of an epoch after the one before
  */
 export function parseMetrics(text: string, name: string): EpochMetrics[] {
-  const lines = text.split("\n");
-  if (lines.at(-1) === "") lines.pop();
+  const epochs: EpochMetrics[] = [];
   let previous = 0;
-  return lines.map((line, i) => {
-    const where = `${name}: line ${i + 1}`;
+  // One by one, not split at once: a file of line breaks would have as many lines as bytes.
+  for (let at = 0; at < text.length; ) {
+    const end = text.indexOf("\n", at);
+    const line = text.slice(at, end < 0 ? undefined : end);
+    at = end < 0 ? text.length : end + 1;
+    const where = `${name}: line ${epochs.length + 1}`;
     const reader = JsonReader.parse(line, where);
     const values = KEYS.map((key) => [key, reader.value(key, NULLABLE.has(key) ? NUMBER_OR_NULL : NUMBER)]);
     const metrics = Object.fromEntries(values) as EpochMetrics;
     expectNext(metrics, previous, where);
     previous = metrics.epoch;
-    return metrics;
-  });
+    epochs.push(metrics);
+  }
+  return epochs;
 }

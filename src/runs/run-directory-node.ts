@@ -2,8 +2,8 @@
 import { readdir, stat } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { FileError, FormatError } from "../errors.ts";
-import { readWhole } from "../files/file-node.ts";
-import { type Checkpoint, parseCheckpoint } from "../formats/checkpoint.ts";
+import { readWhole } from "../files/read-node.ts";
+import { type Checkpoint, inspectCheckpoint, parseCheckpoint } from "../formats/checkpoint.ts";
 import type { EpochMetrics } from "../train/metrics.ts";
 import { parseMetrics } from "./metrics.ts";
 import { parseRunConfig, type RunConfig } from "./run-config.ts";
@@ -64,15 +64,14 @@ export class RunDirectory {
    */
   async readCheckpoint(onFault: (error: FormatError) => void = () => {}): Promise<Checkpoint | undefined> {
     const [newest, previous] = [this.file(RUN_FILES.checkpoint), this.file(RUN_FILES.previous)];
-    const read = async (path: string) => parseCheckpoint(await readWhole(path), path);
     const hasPrevious = await exists(previous);
     // killed between the two renames of a save, which had its new file ready
-    if (!(await exists(newest))) return hasPrevious ? read(previous) : undefined;
+    if (!(await exists(newest))) return hasPrevious ? readCheckpointFile(previous) : undefined;
     try {
-      return await read(newest);
+      return await readCheckpointFile(newest);
     } catch (error) {
       if (!hasPrevious || !(error instanceof FormatError)) throw error;
-      const checkpoint = await read(previous).catch(() => {
+      const checkpoint = await readCheckpointFile(previous).catch(() => {
         throw error;
       });
       onFault(error);
@@ -84,8 +83,15 @@ export class RunDirectory {
   async readMetrics(epochs: number): Promise<EpochMetrics[]> {
     const path = this.file(RUN_FILES.metrics);
     if (!(await exists(path))) return [];
-    return parseMetrics(await readText(path), path).filter(({ epoch }) => epoch <= epochs);
+    // Of a run, a line is a quarter of that; the last epoch may be newer than the checkpoint.
+    const most = Math.min(2 ** 16 + epochs * 2 ** 10, 2 ** 28);
+    return parseMetrics(await readText(path, most), path).filter(({ epoch }) => epoch <= epochs);
   }
+}
+
+async function readCheckpointFile(path: string): Promise<Checkpoint> {
+  const bytes = await readWhole(path, { inspect: (head) => inspectCheckpoint(head, path).header.end });
+  return parseCheckpoint(bytes, path);
 }
 
 /** The names in a directory; undefined if there is none. */
@@ -102,6 +108,7 @@ export async function exists(path: string): Promise<boolean> {
   return (await stat(path).catch(() => undefined)) !== undefined;
 }
 
-async function readText(path: string): Promise<string> {
-  return new TextDecoder().decode(await readWhole(path));
+/** @param most bytes; config.json has some thousand at most */
+async function readText(path: string, most = 2 ** 16): Promise<string> {
+  return new TextDecoder().decode(await readWhole(path, { most }));
 }

@@ -31,7 +31,7 @@ describe.concurrent("data that cannot be read", () => {
       zip(idx([2, 28, 28], new Uint8Array(1568), 0x0903)),
       /magic 0x00000803\), found 0x00000903/,
     ],
-    ["sizes", IMAGES, zip(idx([3, 28, 28], new Uint8Array(1568))), /expected 2368 bytes .* found 1584/],
+    ["sizes", IMAGES, zip(idx([40, 28, 28], new Uint8Array(1568))), /expected 31376 bytes .* found 1584/],
     ["zero", IMAGES, zip(idx([0, 28, 28], new Uint8Array())), /at least one image/],
     ["labels", LABELS, zip(idx([2], new Uint8Array(2))), /expected 40 labels/],
   ] as const)("%s", async (name, file, change, message) => {

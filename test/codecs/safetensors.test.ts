@@ -1,12 +1,13 @@
 import { describe, expect, test } from "vitest";
 import {
   expectTensors,
-  parseSafetensors,
+  parseSafetensorsHeader,
   readMetadata,
   serializeSafetensors,
 } from "../../src/codecs/safetensors.ts";
 import { ConfigError, FormatError } from "../../src/errors.ts";
 import { bytesOf, craft, lcg } from "../formats/craft.ts";
+import { parseSafetensors } from "../support/parse-safetensors.ts";
 
 const weight = { name: "fc1.weight", shape: [2, 3], data: Float32Array.of(0, 1, 2, 3, 4, 5) };
 const bias = { name: "fc1.bias", shape: [2], data: Float32Array.of(-1, 0.5) };
@@ -108,10 +109,10 @@ test("every array is written as what it is, little-endian", () => {
 
 test("what a file says of itself can be asked whatever its tensors are", () => {
   const counts = { name: "counts", shape: [1], data: Int32Array.of(1) };
-  expect({ ...readMetadata(serializeSafetensors([counts], { contents: "trace" }), "m") }).toEqual({
+  expect({ ...readMetadata({ bytes: serializeSafetensors([counts], { contents: "trace" }) }, "m") }).toEqual({
     contents: "trace",
   });
-  expect(() => readMetadata(new Uint8Array(3), "m")).toThrow(FormatError);
+  expect(() => readMetadata({ bytes: new Uint8Array(3) }, "m")).toThrow(FormatError);
 });
 
 describe("what is read", () => {
@@ -224,15 +225,24 @@ describe("what is refused", () => {
     }
   });
 
-  test("a header longer than the file, than 100 MB, than any number", () => {
+  test("a header longer than the file, than 512 KiB, than any number", () => {
     expect(refusal(craft("{}", [], 3n))).toContain(
       "expected 3 bytes of header, found only 2, a truncated file",
     );
-    expect(refusal(craft("{}", [], 100_000_000n))).toContain("truncated");
-    expect(refusal(craft("{}", [], 100_000_001n))).toContain(
-      "expected at most 100000000 bytes of header, found 100000001",
+    expect(refusal(craft("{}", [], 2n ** 19n - 8n))).toContain("truncated");
+    expect(refusal(craft("{}", [], 2n ** 19n - 7n))).toContain(
+      "expected at most 524280 bytes of header, found 524281",
     );
-    expect(refusal(craft("{}", [], 2n ** 64n - 1n))).toContain("found 18446744073709551615");
+    expect(refusal(craft("{}", [], 100_000_000n))).toContain("found 100000000; choose a safetensors file");
+  });
+
+  test("another kind of file, by how it starts", () => {
+    const other = 'expected a safetensors file, found one that starts with "';
+    expect(refusal(new TextEncoder().encode("# Elbow\n\n..."))).toContain(`${other}# Elbow\\u{a}"; choose`);
+    expect(refusal(Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 13, 10, 26, 10))).toContain(
+      `${other}\\u{89}PNG\\u{d}\\u{a}\\u{1a}\\u{a}"; choose`,
+    );
+    expect(refusal(craft("{}", [], 100_000_001n))).toContain(other);
   });
 
   test("a header that is no JSON object", () => {
@@ -419,11 +429,13 @@ test("any damage to a file is read or refused, and never anything else", () => {
 });
 
 describe("expectTensors", () => {
-  const file = parseSafetensors(serializeSafetensors([weight, bias]), "m.safetensors");
+  const headerOf = (bytes: Uint8Array) => parseSafetensorsHeader({ bytes, size: bytes.length }, "m");
+  const file = headerOf(serializeSafetensors([weight, bias]));
   const check = (...table: [string, number[]][]) => expectTensors(file, table, "m.safetensors");
 
-  test("gives the elements in the table's order", () => {
-    expect(check(["fc1.bias", [2]], ["fc1.weight", [2, 3]])).toEqual([bias.data, weight.data]);
+  test("gives the entries in the table's order", () => {
+    const names = check(["fc1.bias", [2]], ["fc1.weight", [2, 3]]).map(({ name }) => name);
+    expect(names).toEqual(["fc1.bias", "fc1.weight"]);
   });
 
   test("names what is missing, misshapen or too much", () => {
@@ -457,11 +469,11 @@ describe("expectTensors", () => {
       shape: [0],
       data: new Float32Array(0),
     }));
-    const crowded = parseSafetensors(serializeSafetensors(many), "m");
+    const crowded = headerOf(serializeSafetensors(many));
     expect(() => expectTensors(crowded, [["a", []]], "m")).toThrow(
       /, found no such tensor \(the file has "t0", .*"t5" and 994 more\)$/,
     );
-    const empty = parseSafetensors(serializeSafetensors([]), "m");
+    const empty = headerOf(serializeSafetensors([]));
     expect(() => expectTensors(empty, [["a", []]], "m")).toThrow(
       "found no such tensor (the file has no tensors)",
     );

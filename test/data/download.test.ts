@@ -1,9 +1,11 @@
 import { createHash } from "node:crypto";
-import { gzipSync } from "node:zlib";
-import { expect, test } from "vitest";
+import { PassThrough, pipeline, Readable } from "node:stream";
+import { createGzip, gzipSync } from "node:zlib";
+import { describe, expect, test } from "vitest";
 import { download } from "../../src/data/download.ts";
 import { DataUnavailableError } from "../../src/data/unavailable.ts";
 import { DataError } from "../../src/errors.ts";
+import { bytesMade } from "../fuzz/defence.ts";
 import { errorOf, serve, serveFiles } from "./support.ts";
 
 const hash = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
@@ -89,6 +91,59 @@ test("a server that stops in the middle is given up", async () => {
   const error = await errorOf(download("f", [`${base}f`], checksums, { stallTimeout: 100 }));
   expect(error.message).toBe(refused(`${base}f (no data for 0.1 s)`));
 });
+
+test("a server that sends a byte now and then is given up", async () => {
+  const base = await serve((_, response) => {
+    response.writeHead(200, { "content-length": zipped.length });
+    const timer = setInterval(() => response.write("x"), 20);
+    response.on("close", () => clearInterval(timer));
+  });
+  const options = { stallTimeout: 10_000, wholeTimeout: 200 };
+  const error = await errorOf(download("f", [`${base}f`], checksums, options));
+  expect(error.message).toBe(refused(`${base}f (not complete within 0.2 s)`));
+});
+
+describe("of a file of known size", () => {
+  const known = { contents: hash(contents), bytes: contents.length };
+  const most = 300_000 + 1172 + 65_536;
+
+  test("a server that announces more is given up before it sends them", async () => {
+    const base = await serve((_, response) => {
+      response.writeHead(200, { "content-length": 2 ** 40 });
+      response.write("x");
+    });
+    const error = await errorOf(download("f", [`${base}f`], known));
+    expect(error.message).toBe(refused(`${base}f (expected at most ${most} bytes, found ${2 ** 40})`));
+  });
+
+  test.each([undefined, "gzip"])(
+    "a server that sends more without an end is given up (%s)",
+    async (encoding) => {
+      const base = await serve((_, response) => {
+        response.writeHead(200, encoding === undefined ? {} : { "content-encoding": encoding });
+        pipeline(Readable.from(endless()), encoding ? createGzip() : new PassThrough(), response, () => {});
+      });
+      const error = await errorOf(download("f", [`${base}f`], known));
+      expect(error.message).toBe(refused(`${base}f (expected at most ${most} bytes, found more)`));
+    },
+  );
+
+  test("no more is decompressed than its contents have", async () => {
+    const bomb = gzipSync(Buffer.alloc(2 ** 26), { level: 9 });
+    const base = await serveFiles({ f: bomb });
+    let error: Error | undefined;
+    const made = await bytesMade(async () => {
+      error = await errorOf(download("f", [`${base}f`], known));
+    });
+    expect(error!.message).toMatch(/\(expected SHA-256 \w+, found \w+\); check the network/);
+    expect(made).toBeLessThan(2 ** 23);
+  });
+});
+
+/** Zeros as long as somebody takes them. */
+function* endless(): Generator<Uint8Array> {
+  for (;;) yield new Uint8Array(2 ** 16);
+}
 
 test("a server that hangs up in the middle is a failure like any other", async () => {
   const base = await serve((_, response) => {

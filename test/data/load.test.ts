@@ -4,6 +4,7 @@ import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { fashionMnist, loadDataset, mnist } from "../../src/data/load-node.ts";
 import { DataError } from "../../src/errors.ts";
+import { bytesMade } from "../fuzz/defence.ts";
 import { directoryWith, errorOf, hasMnist, idx, MNIST_DIRECTORY, smallFiles } from "./support.ts";
 
 const sha256 = (...parts: Uint8Array[]): Buffer => {
@@ -65,6 +66,12 @@ describe("bad input is one line that names the file, what was expected, what was
     ["wrong sizes", { [images]: idx([5, 4, 3]).subarray(0, 70) }, images, /expected 76 bytes .*, found 70/],
     ["zero images", { [images]: idx([0, 4, 3]) }, images, /expected at least one image.*, found 0 × 4 × 3/],
     ["labels as images", { [images]: idx([5]) }, images, /found 0x00000801, which is labels/],
+    [
+      "more behind zipped images",
+      { [images]: undefined, [`${images}.gz`]: gzipSync(Buffer.concat([idx([5, 4, 3]), Buffer.alloc(1)])) },
+      `${images}.gz`,
+      /expected 76 bytes .*, found more; use an undamaged copy$/,
+    ],
     [
       "too few labels",
       { "train-labels-idx1-ubyte": idx([4]) },
@@ -140,6 +147,31 @@ describe("bad input is one line that names the file, what was expected, what was
       `${file}: expected mnist, fashion-mnist, digits or a directory of IDX files, found a file; give its directory`,
     );
   });
+});
+
+test("labels that do not fit are refused before their contents are read", async () => {
+  const files = smallFiles();
+  // 500 MB of labels: valid, but of another number of images.
+  const header = idx([5]).subarray(0, 8);
+  header.writeUInt32BE(500_000_000, 4);
+  const zeros = gzipSync(Buffer.alloc(2 ** 20), { level: 9 });
+  const labels = Buffer.concat([gzipSync(header), ...Array(500).fill(zeros)]);
+  const name = "train-labels-idx1-ubyte";
+  const directory = await directoryWith({ ...files, [name]: labels });
+  let error: Error | undefined;
+  const made = await bytesMade(async () => {
+    error = await errorOf(loadDataset(directory));
+  });
+  expect(error!.message).toMatch(
+    /expected 5 labels, as \S+ has images, found 500000000; use files of one dataset$/,
+  );
+  expect(made).toBeLessThan(2 ** 20);
+});
+
+test("a signal that is aborted ends it with its reason", async () => {
+  const reason = new Error("enough");
+  const directory = await directoryWith(smallFiles());
+  expect(await errorOf(loadDataset(directory, { signal: AbortSignal.abort(reason) }))).toBe(reason);
 });
 
 test.runIf(hasMnist)("real MNIST", async () => {

@@ -8,6 +8,7 @@ import { digits, mnist } from "../../src/data/load-web.ts";
 import { FILE_NAMES, NAMED_DATASETS, PARTS } from "../../src/data/registry.ts";
 import { DataUnavailableError } from "../../src/data/unavailable.ts";
 import { DataError } from "../../src/errors.ts";
+import { bytesMade } from "../fuzz/defence.ts";
 import { directoryWith, errorOf, hasMnist, MNIST_DIRECTORY, serveFiles, smallFiles } from "./support.ts";
 
 const zipped = Object.fromEntries(
@@ -42,6 +43,20 @@ test("a missing or damaged file is an error that names it", async () => {
   );
 });
 
+test("a page decompresses what a header promises, and no more", async () => {
+  const name = "t10k-images-idx3-ubyte";
+  const long = gzipSync(Buffer.concat([smallFiles()[name]!, Buffer.alloc(50_000_000)]));
+  const baseUrl = await serveFiles({ ...zipped, [`${name}.gz`]: long });
+  let error: Error | undefined;
+  const made = await bytesMade(async () => {
+    error = await errorOf(mnist({ baseUrl }));
+  });
+  expect(error!.message).toBe(
+    `${name}.gz: expected 52 bytes (a header of 16, then 3 × 4 × 3), found more; use an undamaged copy`,
+  );
+  expect(made).toBeLessThan(2 ** 21);
+});
+
 test("the digits have the same checksum in a page and in Node", async () => {
   expect((await digits()).sha256).toBe((await loadDataset("digits")).sha256);
 });
@@ -53,7 +68,8 @@ test.each(Object.entries(NAMED_DATASETS))(
     expect(entry.mirrors.some(({ cors }) => cors)).toBe(true);
     for (const { url } of entry.mirrors) expect(url).toMatch(/^https:\/\/.*\/$/);
     for (const part of PARTS) {
-      for (const sum of Object.values(entry.checksums[part])) expect(sum).toMatch(/^[0-9a-f]{64}$/);
+      const { bytes, ...sums } = entry.checksums[part];
+      for (const sum of Object.values(sums)) expect(sum).toMatch(/^[0-9a-f]{64}$/);
     }
   },
 );
@@ -62,4 +78,5 @@ test.runIf(hasMnist).each(PARTS)("MNIST's checksum of %s", async (part) => {
   const contents = gunzipSync(await readFile(join(MNIST_DIRECTORY, FILE_NAMES[part])));
   const found = createHash("sha256").update(contents).digest("hex");
   expect(found).toBe(NAMED_DATASETS.mnist.checksums[part].contents);
+  expect(contents.length).toBe(NAMED_DATASETS.mnist.checksums[part].bytes);
 });

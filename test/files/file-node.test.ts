@@ -1,23 +1,12 @@
 import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import {
-  chmod,
-  mkdir,
-  mkdtemp,
-  readdir,
-  readFile,
-  rm,
-  stat,
-  symlink,
-  truncate,
-  writeFile,
-} from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { FileError } from "../../src/errors.ts";
-import { expectWritable, readWhole, writeError, writeWhole } from "../../src/files/file-node.ts";
+import { expectWritable, writeError, writeWhole } from "../../src/files/file-node.ts";
 
 let dir: string;
 beforeEach(async () => {
@@ -32,9 +21,7 @@ async function refusal(attempt: Promise<unknown>): Promise<string> {
     (reason) => reason,
   );
   if (!(error instanceof FileError)) throw error;
-  expect(error.message).toMatch(
-    /^[^\n]+: expected a (readable file|writable path), found [^\n]+; [^\n]+[^.\n]$/,
-  );
+  expect(error.message).toMatch(/^[^\n]+: expected a writable path, found [^\n]+; [^\n]+[^.\n]$/);
   expect(error.cause).toBeInstanceOf(Error);
   return error.message;
 }
@@ -156,70 +143,6 @@ describe("writeWhole", () => {
       expect(await readdir(dir)).toEqual(["model.safetensors"]);
     },
   );
-});
-
-describe("readWhole", () => {
-  test("gives a plain Uint8Array", async () => {
-    await writeFile(join(dir, "a"), "abc");
-    const bytes = await readWhole(join(dir, "a"));
-    expect(Buffer.isBuffer(bytes)).toBe(false);
-    expect([...bytes]).toEqual([97, 98, 99]);
-  });
-
-  test("says what is wrong with the path", async () => {
-    const missing = join(dir, "model.safetensors");
-    expect(await refusal(readWhole(missing))).toBe(
-      `${missing}: expected a readable file, found no such file (ENOENT); check the path`,
-    );
-    expect(await refusal(readWhole(dir))).toContain("found a directory (EISDIR)");
-    await writeFile(join(dir, "file"), "");
-    expect(await refusal(readWhole(join(dir, "file", "a")))).toContain(
-      "found a file where the path has a directory (ENOTDIR)",
-    );
-    await symlink("loop", join(dir, "loop"));
-    expect(await refusal(readWhole(join(dir, "loop")))).toContain("found symbolic links in a circle (ELOOP)");
-    expect(await refusal(readWhole("a\0b"))).toContain("found null bytes in it (ERR_INVALID_ARG_VALUE)");
-  });
-
-  test("does not read what is too large", async () => {
-    const path = join(dir, "sparse");
-    await writeFile(path, "");
-    await truncate(path, 2 ** 42);
-    expect(await refusal(readWhole(path))).toContain("found a file above 8 GiB (EFBIG); check the path");
-  });
-
-  test.each([1, 99_999, 100_000, 2 ** 17])("reads chunks of %i bytes as one file", async (atOnce) => {
-    const size = atOnce === 1 ? 300 : 100_000;
-    const bytes = Uint8Array.from({ length: size }, (_, i) => i % 251);
-    await writeFile(join(dir, "a"), bytes);
-    const found = await readWhole(join(dir, "a"), { atOnce });
-    expect(Buffer.isBuffer(found)).toBe(false);
-    expect(Buffer.compare(found, bytes)).toBe(0);
-  });
-
-  test("says so where there is no memory for it", async () => {
-    const path = join(dir, "sparse");
-    await writeFile(path, "");
-    await truncate(path, 2 ** 31);
-    // The array is the one thing that cannot be had.
-    vi.stubGlobal(
-      "Uint8Array",
-      new Proxy(Uint8Array, {
-        construct(target, args) {
-          if (args[0] === 2 ** 31) throw new RangeError("Array buffer allocation failed");
-          return Reflect.construct(target, args) as object;
-        },
-      }),
-    );
-    try {
-      expect(await refusal(readWhole(path))).toBe(
-        `${path}: expected a readable file, found too little memory for it (ENOMEM); ` +
-          "close other programs or use a machine with more",
-      );
-    } finally {
-      vi.unstubAllGlobals();
-    }
-  });
 });
 
 test("what is in no table is quoted, on one line", () => {

@@ -1,9 +1,10 @@
 /** Files as the first version wrote them, put together by hand: rows were images by `imageShape` beside the config. */
 import { describe, expect, test } from "vitest";
-import { parseSafetensors, serializeSafetensors } from "../../src/codecs/safetensors.ts";
+import { serializeSafetensors } from "../../src/codecs/safetensors.ts";
 import { parseCheckpoint, serializeCheckpoint } from "../../src/formats/checkpoint.ts";
 import { parseModel, serializeModel } from "../../src/formats/model-file.ts";
 import { parseRunConfig, serializeRunConfig } from "../../src/runs/run-config.ts";
+import { parseSafetensors } from "../support/parse-safetensors.ts";
 
 const SHA256 = "ab".repeat(32);
 const CONFIG =

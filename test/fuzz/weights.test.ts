@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { parseSafetensors, serializeSafetensors } from "../../src/codecs/safetensors.ts";
+import { serializeSafetensors } from "../../src/codecs/safetensors.ts";
 import { FormatError } from "../../src/errors.ts";
 import { parseCheckpoint, serializeCheckpoint } from "../../src/formats/checkpoint.ts";
 import { importModel } from "../../src/formats/import-model.ts";
@@ -9,6 +9,7 @@ import { checkConfig, type VaeConfig } from "../../src/model/config.ts";
 import { parameterTable } from "../../src/model/parameters.ts";
 import type { NamedTensor } from "../../src/model/tensors.ts";
 import { craft } from "../formats/craft.ts";
+import { parseSafetensors } from "../support/parse-safetensors.ts";
 import { damaged, edit, edited } from "./damage.ts";
 import { bytesMade, expectDefended, expectPrintable } from "./defence.ts";
 
