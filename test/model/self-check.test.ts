@@ -1,8 +1,10 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { KernelError } from "../../src/errors.ts";
 import { ACTIVATIONS } from "../../src/model/activations.ts";
 import { LIKELIHOODS } from "../../src/model/likelihoods.ts";
 import { checksum, MODELS, wrongModel } from "../../src/model/self-check.ts";
+import { Vae } from "../../src/model/vae.ts";
 import { findBuild, supportedArithmetic } from "../../src/wasm/builds.ts";
 import { compileNode } from "../../src/wasm/compile-node.ts";
 import { type Exports, type Instance, instantiate } from "../../src/wasm/instance.ts";
@@ -26,6 +28,19 @@ test("the checksums are those of both arithmetics, and nothing else is among the
   const found = modules.map((module) => MODELS.map((model) => checksum(instantiate(module), "4x8", model)));
   for (const [i, [, , , sums]] of MODELS.entries()) {
     expect(new Set(found.map((of) => of[i]))).toEqual(new Set(sums));
+  }
+});
+
+test("a module of other code is refused when a model is made of it, on one line", () => {
+  const bytes = readFileSync(new URL("../../build/kernels.wasm", import.meta.url));
+  const [mul, sub] = [Buffer.of(0xfd, 0xe6, 0x01), Buffer.of(0xfd, 0xe5, 0x01)];
+  for (let at = bytes.indexOf(mul); at >= 0; at = bytes.indexOf(mul)) bytes.set(sub, at);
+  const other = new WebAssembly.Module(bytes);
+  for (let i = 0; i < 2; i++) {
+    expect(() => Vae.fromModule({ inputDim: 8 }, other)).toThrow(KernelError);
+    expect(() => Vae.fromModule({ inputDim: 8 }, other)).toThrow(
+      /^the WebAssembly module: expected this version's kernels, found other results \(relu\); use the file that came with this package$/,
+    );
   }
 });
 
