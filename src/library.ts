@@ -13,7 +13,6 @@ export {
   MemoryLimitError,
   WorkerError,
 } from "./errors.ts";
-export { type ImportOptions, importModel } from "./formats/import-model.ts";
 export type { ModelInfo } from "./formats/metadata.ts";
 export { type ModelFile, parseModel, serializeModel } from "./formats/model-file.ts";
 export type { Activation } from "./model/activations.ts";

@@ -105,7 +105,7 @@ function check(metadata: Metadata, file: TensorsOfFile<Pick<NamedTensor, "shape"
     klSum: reader.number("klSum"),
     seconds: reader.number("seconds"),
   };
-  checkFile(`${name}: __metadata__.`, () => checkProgress(progress, config, training));
+  checkFile(`${name}: __metadata__.`, () => checkProgress(progress));
   return { config, training, info: reader.info(), progress };
 }
 

@@ -15,13 +15,10 @@ export function adviceOnStart(
   first: boolean,
 ): string | undefined {
   const largest = data.bytesPerValue === 1 ? 1 : largestOf(new Float32Array(buffer, data.at, data.bytes / 4));
-  if (largest > LARGE)
-    return `scale the data, whose numbers reach ${Number(largest.toPrecision(3))}, to about 1`;
+  if (largest > LARGE) return `scale the data, whose numbers reach ${largest.toPrecision(3)}, to about 1`;
   return first ? "start from other weights" : undefined;
 }
 
 function largestOf(values: Float32Array): number {
-  let largest = 0;
-  for (const value of values) largest = Math.max(largest, Math.abs(value));
-  return largest;
+  return values.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0);
 }

@@ -1,6 +1,6 @@
 import type { Rows } from "../data/dataset.ts";
 import { ConfigError } from "../errors.ts";
-import type { TrainingConfig, VaeConfig } from "../model/config.ts";
+import type { VaeConfig } from "../model/config.ts";
 import { expectTensors } from "../model/parameters.ts";
 import { expectSupport, expectValues } from "../model/row-values.ts";
 import { byName } from "../model/tensors.ts";
@@ -29,15 +29,10 @@ export function expectRows(what: string, rows: Rows, config: VaeConfig): void {
  * @throws {ConfigError} when a state to resume is not this model's, has numbers that training could not have come to, or
  * has more steps than an epoch: it would never end
  */
-export function expectState(
-  state: TrainingState,
-  { table, config }: Vae,
-  training: TrainingConfig,
-  steps: number,
-): void {
+export function expectState(state: TrainingState, { table }: Vae, steps: number): void {
   expectTensors(table, byName(state.parameters));
   for (const moment of ["m", "v"] as const) expectTensors(table, byName(state[moment]), moment);
-  checkProgress(state, config, training);
+  checkProgress(state);
   if (state.step <= steps) return;
   throw new ConfigError({
     setting: "resume",

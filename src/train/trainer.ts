@@ -94,8 +94,7 @@ export class Trainer {
     expectRows("training", data, vae.config);
     if (options.test) expectRows("test", options.test, vae.config);
     const training = checkTraining(options);
-    if (options.resume)
-      expectState(options.resume, vae, training, stepsPerEpoch(data.count, training.batchSize));
+    if (options.resume) expectState(options.resume, vae, stepsPerEpoch(data.count, training.batchSize));
     const { module, tile } = threads ? await platform().load(true, vae.arithmetic) : vae.kernels;
     const spins = threads && size > threads.cores() ? SPINS_WHEN_CROWDED : SPINS;
     const shared = threads !== undefined;

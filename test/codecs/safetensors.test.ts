@@ -231,18 +231,19 @@ describe("what is refused", () => {
     );
     expect(refusal(craft("{}", [], 2n ** 19n - 8n))).toContain("truncated");
     expect(refusal(craft("{}", [], 2n ** 19n - 7n))).toContain(
-      "expected at most 524280 bytes of header, found 524281",
+      "expected a safetensors file with at most 524280 bytes of header, found another file; choose",
     );
-    expect(refusal(craft("{}", [], 100_000_000n))).toContain("found 100000000; choose a safetensors file");
   });
 
-  test("another kind of file, by how it starts", () => {
-    const other = 'expected a safetensors file, found one that starts with "';
-    expect(refusal(new TextEncoder().encode("# Elbow\n\n..."))).toContain(`${other}# Elbow\\u{a}"; choose`);
-    expect(refusal(Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 13, 10, 26, 10))).toContain(
-      `${other}\\u{89}PNG\\u{d}\\u{a}\\u{1a}\\u{a}"; choose`,
-    );
-    expect(refusal(craft("{}", [], 100_000_001n))).toContain(other);
+  test("another kind of file is none, whatever number it starts with", () => {
+    for (const bytes of [
+      new TextEncoder().encode("# Elbow\n\n..."),
+      Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 13, 10, 26, 10),
+    ]) {
+      expect(refusal(bytes)).toContain(
+        "expected a safetensors file with at most 524280 bytes of header, found another",
+      );
+    }
   });
 
   test("a header that is no JSON object", () => {

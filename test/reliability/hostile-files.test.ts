@@ -114,7 +114,7 @@ const CASES: Readonly<Record<string, Case>> = {
   "a header of 100 MB": [
     () => sparse("long", craft("{", [], 100_000_000n), 100_000_008),
     ["info", "long"],
-    /^elbow: long: expected at most 524280 bytes of header, found 100000000; choose a safetensors file\n$/,
+    /^elbow: long: expected a safetensors file with at most 524280 bytes of header, found another file; choose a safetensors file\n$/,
   ],
   "2³² rows": [
     () => dataset("rows", `${IMAGES}.gz`, gzipSync(idxOf([2 ** 32 - 1, 28, 28], new Uint8Array(1568)))),
@@ -201,7 +201,7 @@ describe.runIf(onLinux)("the command", () => {
     await writeFile(dir.at("README.md"), "# A readme\n");
     const { stderr } = await metered(["info", "README.md"]);
     expect(stderr).toBe(
-      'elbow: README.md: expected a safetensors file, found one that starts with "# A read"; choose a safetensors file\n',
+      "elbow: README.md: expected a safetensors file with at most 524280 bytes of header, found another file; choose a safetensors file\n",
     );
   });
 
