@@ -285,8 +285,6 @@ describe("a checkpoint", () => {
     ["batchSize", "1.5", /__metadata__\.batchSize: expected a whole number from 1 to 65536, found 1\.5/],
     ["klSum", "NaN", /klSum: expected a number, found "NaN"/],
     ["seconds", "1,5", /seconds: expected a number, found "1,5"/],
-    ["seconds", "-1", /seconds: expected a number of seconds, 0 or more, found -1/],
-    ["reconstructionSum", "-5000", /reconstructionSum: expected a finite number, 0 or more, found -5000/],
     ["epochs", "-1", /whole number, 0 or more/],
     ["steps", undefined, /steps: expected a whole number, 0 or more, found nothing/],
   ])("%s of %s", (key, text, message) => {
@@ -305,9 +303,7 @@ describe("a checkpoint", () => {
     ["step", Number.NaN],
     ["step", -41],
     ["reconstructionSum", Number.NaN],
-    ["reconstructionSum", -1000],
     ["klSum", Number.POSITIVE_INFINITY],
-    ["seconds", -0.5],
     ["seconds", Number.NaN],
   ])("is not written with %s of %s", (key, value) => {
     const state = { ...CHECKPOINT.state, [key]: value };

@@ -85,12 +85,12 @@ type Case = readonly [make: () => Promise<void>, args: readonly string[], messag
 const CASES: Readonly<Record<string, Case>> = {
   "a header of small objects": [
     () => writeFile(dir.at("objects"), OBJECTS),
-    ["import", "objects", "-o", "never"],
+    ["import", "objects", "-o", "never-1"],
     /^elbow: objects: tensor "x": expected an object with dtype, [^\n]+\n$/,
   ],
   "gigabytes in a megabyte of gzip": [
     () => dataset("bomb", `${IMAGES}.gz`, bombOf(64)),
-    ["train", "--data", "bomb", "--out", "never"],
+    ["train", "--data", "bomb", "--out", "never-2"],
     /^elbow: \S+: expected 1584 bytes \(a header of 16, then 2 × 28 × 28\), found \d+ even when compressed; [^\n]+\n$/,
   ],
   "a pipe as data": [
@@ -98,7 +98,7 @@ const CASES: Readonly<Record<string, Case>> = {
       await dataset("pipe", IMAGES, new Uint8Array(0));
       execFileSync("sh", ["-c", 'rm "$0"; mkfifo "$0"', dir.at("pipe", IMAGES)]);
     },
-    ["train", "--data", "pipe", "--out", "never"],
+    ["train", "--data", "pipe", "--out", "never-3"],
     /^elbow: \S+: expected a regular file, found a pipe; copy its contents to a file first\n$/,
   ],
   "a device": [
@@ -118,7 +118,7 @@ const CASES: Readonly<Record<string, Case>> = {
   ],
   "2³² rows": [
     () => dataset("rows", `${IMAGES}.gz`, gzipSync(idxOf([2 ** 32 - 1, 28, 28], new Uint8Array(1568)))),
-    ["train", "--data", "rows", "--out", "never"],
+    ["train", "--data", "rows", "--out", "never-4"],
     /^elbow: \S+: expected 3367254359296 bytes [^\n]+, found at most \d+; use an undamaged copy\n$/,
   ],
   "5 GB as the metrics of a run": [
@@ -128,17 +128,17 @@ const CASES: Readonly<Record<string, Case>> = {
   ],
   "a small gzip bomb": [
     () => dataset("small", `${IMAGES}.gz`, bombOf(3)),
-    ["train", "--data", "small", "--out", "never"],
+    ["train", "--data", "small", "--out", "never-5"],
     /^elbow: \S+: expected 1584 bytes [^\n]+, found more; use an undamaged copy\n$/,
   ],
   "5 GB of rows": [
     () => dataset("raw", IMAGES, idxOf([2, 28, 28], new Uint8Array(0)), 5 * GIB),
-    ["train", "--data", "raw", "--out", "never"],
+    ["train", "--data", "raw", "--out", "never-6"],
     /^elbow: \S+: expected 1584 bytes [^\n]+, found 5368709120; use an undamaged copy\n$/,
   ],
   "more rows than any memory has": [
     () => dataset("many", IMAGES, idxOf([2 ** 23, 28, 28], new Uint8Array(0)), 16 + 2 ** 23 * 784),
-    ["train", "--data", "many", "--out", "never"],
+    ["train", "--data", "many", "--out", "never-7"],
     /^elbow: \S+: expected at most 2 GiB of data, found 8388608 × 28 × 28; use a smaller dataset\n$/,
   ],
   "5 GB as a config": [

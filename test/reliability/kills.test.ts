@@ -48,9 +48,12 @@ async function complete(run: string): Promise<void> {
   const begun = (await listing(dir.at(run)))?.includes("config.json") ?? false;
   const line = begun ? ["train", "--resume", run] : [...LINE, "--out", run];
   const { code, stderr } = await elbow([...line, "--quiet"], { cwd: dir.path });
-  expect(stderr).toBe("");
+  expect(stderr).toMatch(QUIET);
   expect(code).toBe(0);
 }
+
+/** Nothing, unless the process died in the moment in which it created its lock: then nobody knows whose it was. */
+const QUIET = /^(elbow: \S+ was another process's; watching for 60 s whether it still is\n)?$/;
 
 async function expectWhole(run: string): Promise<void> {
   expect(await listing(dir.at(run))).toEqual(ALL_FILES);
@@ -74,9 +77,9 @@ async function inPairs(numbers: readonly number[], work: (number: number) => Pro
 const minutes = (count: number): number => count * 60_000;
 
 describe("kill -9", () => {
-  test("at a change of the file system, each in turn", { timeout: minutes(15) }, async () => {
-    const all = times(2, 150);
-    const spread = Array.from({ length: all }, (_, i) => (all === 150 ? i + 1 : [14, 46][i]!));
+  test("at a change of the file system, each in turn", { timeout: minutes(60) }, async () => {
+    const all = times(1, 150);
+    const spread = Array.from({ length: all }, (_, i) => (all === 150 ? i + 1 : [46][i]!));
     const outcomes: (number | null)[] = [];
     await inPairs(spread, async (change) => {
       const run = `change-${change}`;
@@ -90,7 +93,7 @@ describe("kill -9", () => {
   });
 
   test("at a change of a run that is resumed after a kill, and replaces another", {
-    timeout: minutes(15),
+    timeout: minutes(60),
   }, async () => {
     const all = times(1, 75);
     const spread = Array.from({ length: all }, (_, i) => (all === 75 ? i + 1 : [41][i]!));
@@ -107,7 +110,7 @@ describe("kill -9", () => {
       expect([0, 9]).toContain(seed);
       await killedAt(change + 7, ["train", "--resume", run]);
       const { code, stderr } = await elbow(["train", "--resume", run, "--quiet"], { cwd: dir.path });
-      expect(stderr).toBe("");
+      expect(stderr).toMatch(QUIET);
       expect(code).toBe(0);
       const now = JSON.parse(await readFile(dir.at(run, "config.json"), "utf8")).model.seed;
       if (now === 0) await expectWhole(run);
@@ -116,7 +119,7 @@ describe("kill -9", () => {
     });
   });
 
-  test("at any moment", { timeout: minutes(15) }, async () => {
+  test("at any moment", { timeout: minutes(60) }, async () => {
     const all = times(1, 150);
     let runs = 0;
     const moments = fc.sample(fc.integer({ min: 200, max: 1200 }), { numRuns: all, seed: 7 });

@@ -71,7 +71,7 @@ test("the checkpoint before or the new one loads, of the old run or of the new, 
   const changes = await record(run, config);
   expect(changes.filter(({ kind }) => kind === "rename").length).toBeGreaterThan(15);
   expect(changes.filter(({ kind }) => kind === "sync").length).toBeGreaterThan(30);
-  const stride = times(9, 1);
+  const stride = times(60, 1);
   const seen = new Set<string>();
   const tried = new Set<string>();
   let newest = 0;

@@ -264,9 +264,7 @@ describe("a state to resume", () => {
     ["step", 0.5],
     ["step", Number.NaN],
     ["reconstructionSum", Number.NaN],
-    ["klSum", -1000],
     ["klSum", Number.POSITIVE_INFINITY],
-    ["seconds", -1],
     ["seconds", Number.NaN],
   ] as const)("with %s %d is refused, and the model keeps its weights", async (key, value) => {
     const vae = await Vae.create(config);
