@@ -1,14 +1,13 @@
 /** `elbow sample`, `elbow reconstruct`, `elbow interpolate`: pictures from a model. */
 import type { Split } from "../data/dataset.ts";
 import { ConfigError, FormatError } from "../errors.ts";
-import { writeWhole } from "../files/file-node.ts";
 import { imageOf } from "../model/config.ts";
 import { tuneEngine } from "../node.ts";
 import type { ImageShape } from "../report/grid.ts";
 import { interpolationPicture, reconstructionsPicture, samplesPicture } from "../report/pictures.ts";
 import { dataFor, type OpenedModel, openModel } from "./open-model.ts";
 import type { DataFlags, OutputFlags } from "./options.ts";
-import { counted, expectOutput, print } from "./output.ts";
+import { counted, expectOutput, print, writeOutput } from "./output.ts";
 
 export interface SampleFlags extends OutputFlags {
   readonly number: number;
@@ -16,10 +15,10 @@ export interface SampleFlags extends OutputFlags {
 }
 
 export async function sampleCommand(path: string, flags: SampleFlags): Promise<void> {
-  const { number, seed, output } = flags;
+  const { number, seed } = flags;
   const { model, shape } = await open(path, flags);
   const images = model.vae.sample(number, seed === undefined ? {} : { seed });
-  await write(output, samplesPicture(images, shape), counted(number, "sample"));
+  await write(flags, samplesPicture(images, shape), counted(number, "sample"));
 }
 
 export interface ReconstructFlags extends OutputFlags, DataFlags {
@@ -32,7 +31,7 @@ export async function reconstructCommand(path: string, flags: ReconstructFlags):
   const count = Math.min(flags.number, test.count);
   const originals = test.values.subarray(0, count * test.dim);
   const picture = reconstructionsPicture(originals, model.vae.reconstruct(originals), shape);
-  await write(flags.output, picture, `${count} test images above their reconstructions`);
+  await write(flags, picture, `${count} test images above their reconstructions`);
 }
 
 export interface InterpolateFlags extends OutputFlags, DataFlags {
@@ -44,15 +43,11 @@ export interface InterpolateFlags extends OutputFlags, DataFlags {
 export async function interpolateCommand(path: string, flags: InterpolateFlags): Promise<void> {
   const { model, shape } = await open(path, flags);
   const { test } = await dataFor(model, flags);
-  const { from, to, steps, output } = flags;
+  const { from, to, steps } = flags;
   const start = model.vae.encode(row(test, "--from", from)).mu;
   const end = model.vae.encode(row(test, "--to", to)).mu;
   const images = model.vae.decode(between(start, end, steps));
-  await write(
-    output,
-    interpolationPicture(images, shape),
-    `${steps} images from test image ${from} to ${to}`,
-  );
+  await write(flags, interpolationPicture(images, shape), `${steps} images from test image ${from} to ${to}`);
 }
 
 async function open(path: string, flags: OutputFlags): Promise<{ model: OpenedModel; shape: ImageShape }> {
@@ -86,7 +81,7 @@ function row({ values, count, dim }: Split, flag: string, index: number): Split[
   });
 }
 
-async function write(path: string, picture: Uint8Array, what: string): Promise<void> {
-  await writeWhole(path, picture);
-  print(`${path}: ${what}`);
+async function write(flags: OutputFlags, picture: Uint8Array, what: string): Promise<void> {
+  await writeOutput(flags, picture);
+  print(`${flags.output}: ${what}`);
 }

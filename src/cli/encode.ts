@@ -19,7 +19,7 @@ export async function encodeCommand(path: string, flags: EncodeFlags): Promise<v
   const { mu } = model.vae.encode(split.values);
   const { latentDim } = model.config;
   const columns = Array.from({ length: latentDim }, (_, i) => `mu${i}`);
-  await writeRows(output, mu, [split.count, latentDim], columns, split);
+  await writeRows(flags, mu, [split.count, latentDim], columns, split);
   print(
     `${output}: latent means of ${groupDigits(split.count)} ${flags.split} rows, ${latentDim} numbers each`,
   );

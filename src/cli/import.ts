@@ -2,7 +2,6 @@
 import { stat } from "node:fs/promises";
 import { basename, dirname, extname, join } from "node:path";
 import { FileError } from "../errors.ts";
-import { writeWhole } from "../files/file-node.ts";
 import { readWhole } from "../files/read-node.ts";
 import { importModel, inspectWeights } from "../formats/import-model.ts";
 import { serializeModel } from "../formats/model-file.ts";
@@ -12,7 +11,7 @@ import { groupDigits } from "../report/numbers.ts";
 import { RUN_FILES } from "../runs/run-directory-node.ts";
 import { modelText } from "./narrate.ts";
 import type { OutputFlags } from "./options.ts";
-import { elbowVersion, expectFreeFile, print } from "./output.ts";
+import { elbowVersion, expectFreeFile, print, writeOutput } from "./output.ts";
 
 export interface ImportFlags extends Partial<VaeConfig>, OutputFlags {}
 
@@ -25,7 +24,9 @@ export async function importCommand(path: string, flags: ImportFlags): Promise<v
   const bytes = await readWhole(path, { inspect: (head) => inspectWeights(head, settings, path).header.end });
   const { config, tensors } = importModel(bytes, settings, path);
   const model = { config, tensors: () => [...tensors.values()] };
-  await writeWhole(output, serializeModel(model, { elbow: elbowVersion() }), { parents: true });
+  await writeOutput({ ...flags, output }, serializeModel(model, { elbow: elbowVersion() }), {
+    parents: true,
+  });
   const count = [...tensors.values()].reduce((sum, { data }) => sum + data.length, 0);
   print(`${output}: ${modelText(config)}, ${groupDigits(count)} parameters`);
 }

@@ -6,7 +6,7 @@ import process from "node:process";
 import { styleText } from "node:util";
 import { printable, printableJson } from "../codecs/quote.ts";
 import { ConfigError, FileError } from "../errors.ts";
-import { expectWritable, writeError } from "../files/file-node.ts";
+import { expectWritable, type WriteOptions, writeError, writeWhole } from "../files/file-node.ts";
 import { EXIT } from "./fail.ts";
 import type { OutputFlags } from "./options.ts";
 
@@ -106,6 +106,19 @@ export async function expectOutput(flags: OutputFlags, ...endings: readonly stri
   await expectWritable(flags.output);
   expectEnding(flags.output, ...endings);
   await expectFreeFile(flags.output, flags);
+}
+
+/**
+ * Writes a file of `-o`. What has appeared there since it was found free is not replaced either.
+ *
+ * @throws {FileError} when it has, or the system refuses
+ */
+export async function writeOutput(
+  { output, overwrite = false }: OutputFlags,
+  contents: Uint8Array | string,
+  options: WriteOptions = {},
+): Promise<void> {
+  await writeWhole(output, contents, { ...options, exclusive: !overwrite });
 }
 
 /** The lines of a table with aligned columns; `right` lists the columns that are aligned to the right. */

@@ -3,7 +3,8 @@ import { extname } from "node:path";
 import { serializeCsv } from "../codecs/csv.ts";
 import { serializeNpy } from "../codecs/npy.ts";
 import type { Split } from "../data/dataset.ts";
-import { writeWhole } from "../files/file-node.ts";
+import type { OutputFlags } from "./options.ts";
+import { writeOutput } from "./output.ts";
 
 /**
  * Writes NumPy or CSV. Only CSV has column names and, if the dataset has labels, a first column of labels.
@@ -12,15 +13,15 @@ import { writeWhole } from "../files/file-node.ts";
  * @param shape NumPy's
  */
 export async function writeRows(
-  path: string,
+  flags: OutputFlags,
   values: Float32Array | Float64Array,
   shape: readonly number[],
   columns: readonly string[],
   { labels }: Split,
 ): Promise<void> {
   const contents =
-    extname(path).toLowerCase() === ".npy"
+    extname(flags.output).toLowerCase() === ".npy"
       ? serializeNpy(values, shape)
       : serializeCsv(values, labels === undefined ? { columns } : { columns, labels });
-  await writeWhole(path, contents);
+  await writeOutput(flags, contents);
 }

@@ -20,7 +20,7 @@ export async function scoreCommand(path: string, flags: ScoreFlags): Promise<voi
   const model = await openModel(path);
   const split = (await dataFor(model, flags))[flags.split];
   const scores = model.vae.score(split.values, { samples, seed: flags.seed ?? model.config.seed });
-  await writeRows(output, scores, [split.count], ["score"], split);
+  await writeRows(flags, scores, [split.count], ["score"], split);
   const mean = scores.reduce((sum, score) => sum + score, 0) / split.count;
   const each = samples === 1 ? "" : `, ${groupDigits(samples)} posterior samples each`;
   print(

@@ -5,7 +5,7 @@ import process from "node:process";
 import { readMetadata } from "../codecs/safetensors.ts";
 import { rowsInSteps } from "../data/sampler.ts";
 import { FileError } from "../errors.ts";
-import { expectWritable, writeWhole } from "../files/file-node.ts";
+import { expectWritable } from "../files/file-node.ts";
 import { readHead } from "../files/read-node.ts";
 import { expectTraceSize } from "../formats/trace-file.ts";
 import { checkSteps, checkTraining } from "../model/config.ts";
@@ -13,7 +13,7 @@ import { serializeTrace, tuneEngine, trace as writeDown } from "../node.ts";
 import { groupDigits } from "../report/numbers.ts";
 import { dataSource, loadDefault, loadSource } from "./data.ts";
 import type { OutputFlags, WorkFlags } from "./options.ts";
-import { counted, elbowVersion, expectOutput, print } from "./output.ts";
+import { counted, elbowVersion, expectOutput, print, writeOutput } from "./output.ts";
 import { newModel } from "./train.ts";
 
 export interface TraceFlags extends WorkFlags, OutputFlags {
@@ -40,7 +40,7 @@ export async function traceCommand(flags: TraceFlags): Promise<void> {
     info: { elbow: elbowVersion(), dataset: { name, sha256 } },
     machine: describeMachine(),
   });
-  await writeWhole(output, bytes);
+  await writeOutput(flags, bytes);
   const size = `${groupDigits(Math.ceil(bytes.length / 1000))} kB`;
   print(`${output}: ${counted(trace.steps.length, "step")} of training on ${name}, ${size}`);
 }

@@ -20,7 +20,7 @@ import { isMark, newMark } from "./mark.ts";
 export interface WriteOptions {
   /** Make the directories above the file that do not exist yet. Default: false, a missing one is an error. */
   readonly parents?: boolean;
-  /** Refuse to replace anything, even what appears meanwhile: of several writers one succeeds. Default: false. */
+  /** Refuse to replace a file, even one that appears meanwhile: of several writers one succeeds. Default: false. */
   readonly exclusive?: boolean;
   /** Replace a link to a file by the file. Default: false, the file that it leads to is replaced. */
   readonly replaceLink?: boolean;
@@ -65,19 +65,19 @@ export async function writeDraft(
     try {
       return await work();
     } catch (cause) {
-      throw writeError(path, cause);
+      throw cause instanceof FileError ? cause : writeError(path, cause);
     }
   };
   return explained(async () => {
     if (parents) await mkdir(dirname(path), { recursive: true });
     const there = await (replaceLink ? lstat : stat)(path).catch(() => undefined);
     if (there?.isDirectory()) throw systemError("EISDIR");
-    if (there !== undefined && exclusive) throw systemError("EEXIST");
     const isLink = there?.isSymbolicLink() ?? false;
     // Renaming over a device would replace it by a plain file: as root, that would be the end of /dev/null.
     if (there !== undefined && !there.isFile() && !isLink) {
       return { publish: () => explained(() => writeFile(path, contents)), discard: async () => {} };
     }
+    if (there !== undefined && exclusive) throw taken(path);
     const place = there === undefined || isLink ? path : await realpath(path);
     const draft = draftName(place, owner);
     const discard = (): Promise<void> => rm(draft, { force: true }).catch(() => {});
@@ -119,12 +119,19 @@ async function fill(path: string, contents: Uint8Array | string, old: Stats | un
 /** Renames to a name that is free. Unlike a rename, a link never replaces a file. */
 async function appear(from: string, to: string): Promise<void> {
   try {
-    await link(from, to);
+    await link(from, to).catch(async (error: NodeJS.ErrnoException) => {
+      if (!NO_LINKS.has(error.code)) throw error;
+      await copyFile(from, to, constants.COPYFILE_EXCL);
+    });
   } catch (error) {
-    if (!NO_LINKS.has((error as NodeJS.ErrnoException).code)) throw error;
-    await copyFile(from, to, constants.COPYFILE_EXCL);
+    throw (error as NodeJS.ErrnoException).code === "EEXIST" ? taken(to) : error;
   }
   await rm(from);
+}
+
+function taken(path: string): FileError {
+  const remedy = "choose another place or remove it";
+  return new FileError({ setting: path, expected: "no file", found: "one", remedy });
 }
 
 /** What file systems without links say, such as FAT. */

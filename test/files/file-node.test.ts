@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { FileError } from "../../src/errors.ts";
-import { expectWritable, writeError, writeWhole } from "../../src/files/file-node.ts";
+import { expectWritable, writeDraft, writeError, writeWhole } from "../../src/files/file-node.ts";
 
 let dir: string;
 beforeEach(async () => {
@@ -150,6 +150,39 @@ test("what is in no table is quoted, on one line", () => {
   const error = writeError("a", cause);
   expect(error.message).toBe(String.raw`a: expected a writable path, found "EWEIRD: odd\nthing"`);
   expect(error.cause).toBe(cause);
+});
+
+describe("an exclusive write", () => {
+  const FREE = /^\S+\/a: expected no file, found one; choose another place or remove it$/;
+
+  test("replaces no file that is there", async () => {
+    await writeFile(join(dir, "a"), "mine");
+    await expect(writeWhole(join(dir, "a"), "x", { exclusive: true })).rejects.toThrow(FREE);
+    expect(await readFile(join(dir, "a"), "utf8")).toBe("mine");
+    expect(await readdir(dir)).toEqual(["a"]);
+  });
+
+  test("replaces no file that appears meanwhile", async () => {
+    const draft = await writeDraft(join(dir, "a"), "x", { exclusive: true });
+    await writeFile(join(dir, "a"), "mine");
+    await expect(draft.publish()).rejects.toThrow(FREE);
+    expect(await readFile(join(dir, "a"), "utf8")).toBe("mine");
+    expect(await readdir(dir)).toEqual(["a"]);
+  });
+
+  test("is one's of many, whole", async () => {
+    const texts = Array.from({ length: 20 }, (_, i) => `${i}`.repeat(1000));
+    const all = await Promise.allSettled(
+      texts.map((text) => writeWhole(join(dir, "a"), text, { exclusive: true })),
+    );
+    const done = texts.filter((_, i) => all[i]!.status === "fulfilled");
+    expect(done).toEqual([await readFile(join(dir, "a"), "utf8")]);
+    expect(await readdir(dir)).toEqual(["a"]);
+  });
+
+  test.runIf(existsSync("/dev/null"))("to a device is a write", () =>
+    writeWhole("/dev/null", "x", { exclusive: true }),
+  );
 });
 
 describe("expectWritable", () => {
