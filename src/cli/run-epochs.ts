@@ -46,6 +46,7 @@ export async function runEpochs(run: Run): Promise<Omit<RunEnd, "seconds"> & { i
     metrics,
     every: run.saveEvery,
     elbow: elbowVersion(),
+    onSaved: () => narrator.warn(`${writer.directory.path}: saved again`),
     onFailure: (error) => narrator.warn(`${explain(error, "")}; the run goes on and tries again`),
     onLost: () => lost.abort(),
   });
@@ -69,7 +70,7 @@ export async function runEpochs(run: Run): Promise<Omit<RunEnd, "seconds"> & { i
     if (!interrupted) await writer.complete();
   } catch (error) {
     await saver.rescue();
-    throw withAdvice(error, whatIsLeft(writer.directory.path, saver.savedAt, error));
+    throw withAdvice(error, whatIsLeft(writer, saver.savedAt, error));
   }
   return {
     interrupted,
@@ -103,7 +104,9 @@ async function draw({ vae, shown, writer, narrator }: Run): Promise<string[]> {
 }
 
 /** What the user has after an error. */
-function whatIsLeft(path: string, savedAt: SavedAt | undefined, error: unknown): string {
+function whatIsLeft(writer: RunWriter, savedAt: SavedAt | undefined, error: unknown): string {
+  const { path } = writer.directory;
+  if (writer.hasOldRun) return `the new run was not saved, and ${path} has the old one unchanged`;
   if (savedAt === undefined) return "nothing was saved";
   const { epoch, step } = savedAt;
   const when = step > 0 ? `step ${step} of epoch ${epoch + 1}` : `epoch ${epoch}`;

@@ -57,7 +57,7 @@ async function train(call: Call): Promise<number> {
   platform().asked(); // throws for a wrong ELBOW_KERNELS before anything is loaded
   let writer = await claimGiven(call);
   try {
-    const earlier = await openResumed(call.flags, call.narrator);
+    const earlier = writer && (await openResumed(call.flags, writer, call.narrator));
     if (earlier && isComplete(earlier)) return sayComplete(earlier, call.flags);
     const prepared = await prepare(call, earlier);
     try {
@@ -103,8 +103,9 @@ async function runIn(
 async function claimGiven({ flags, narrator, signal, id }: Call): Promise<RunWriter | undefined> {
   const { out, overwrite = false, resume } = flags;
   const onWatch: LockWait["onWatch"] = ({ host }, seconds) => {
-    const whose = host === "" ? "another process's" : `a process's on ${quoteIfNeeded(host)}`;
-    narrator.warn(`${resume ?? out} was ${whose}; watching for ${seconds} s whether it still is`);
+    const whose = host === "" ? "" : ` of a process on ${quoteIfNeeded(host)}`;
+    const watching = `watching for ${seconds} s whether a run is still at work in it`;
+    narrator.warn(`${resume ?? out} has a lock${whose} that nobody here can judge; ${watching}`);
   };
   if (resume !== undefined) return claimEarlier(resume, id, { signal, onWatch });
   return out === undefined ? undefined : claim(out, id, overwrite, { signal, onWatch });

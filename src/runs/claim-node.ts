@@ -38,6 +38,7 @@ export async function claim(
     if (old.id !== undefined) await clearDrafts(path, old.id);
     return { id, replacement: await Replacement.make(path, id) };
   };
+  Lock.expectFree(join(path, LOCK_FILE), lockWords(path));
   await expectFree(path, overwrite);
   for (let tries = 1; ; tries++) {
     const made: string[] = [];
@@ -90,6 +91,11 @@ export async function claimEarlier(path: string, id: string, wait: LockWait = {}
   return own(path, await readId(), undefined, wait, async () => ({ id: await readId() }));
 }
 
+/** How errors speak of a directory's lock. */
+function lockWords(path: string): Pick<LockOptions, "setting" | "remedy"> {
+  return { setting: path, remedy: "wait until it ends, or end it by Ctrl-C or kill, which saves it" };
+}
+
 /** What the owner of a directory is told about the run. */
 type Owned = Pick<OwnedDirectory, "id" | "replacement">;
 
@@ -107,13 +113,19 @@ async function own(
   wait: LockWait,
   prepare: () => Promise<Owned>,
 ): Promise<RunWriter> {
-  const remedy = "wait until it ends or choose another directory";
   let lock: Lock | undefined;
   try {
-    lock = await Lock.take(join(path, LOCK_FILE), { owner: id, setting: path, remedy, ...wait });
+    lock = await Lock.take(join(path, LOCK_FILE), { owner: id, ...lockWords(path), ...wait });
     if (lock.left !== undefined) await clearDrafts(path, lock.left);
-    await settleReplacements(path, lock.left);
-    return new RunWriter({ ...(await prepare()), directory: new RunDirectory(path), lock, made });
+    const discarded = await settleReplacements(path, lock.left);
+    return new RunWriter({
+      ...(await prepare()),
+      discarded,
+      afterCrash: lock.left !== undefined,
+      directory: new RunDirectory(path),
+      lock,
+      made,
+    });
   } catch (error) {
     lock?.release();
     await removeEmpty(made);

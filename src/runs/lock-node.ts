@@ -94,9 +94,19 @@ export class Lock {
       if (found === undefined) continue; // released meanwhile
       await expectGone(path, found, options);
       // unchanged in the same moment, or others took it over during the watching
-      if (look(path)?.token === found.token) rmSync(path, { force: true });
+      if (look(path)?.token === found.token) remove(path);
       left = found.owner;
     }
+  }
+
+  /**
+   * For an error before any work; `take` has the last word.
+   *
+   * @throws {FileError} when a process of this machine holds it
+   */
+  static expectFree(path: string, options: Pick<LockOptions, "setting" | "remedy">): void {
+    const found = look(path);
+    if (found !== undefined && isAlive(found)) throw heldBy(path, found, options);
   }
 
   async #settle(): Promise<void> {
@@ -142,6 +152,14 @@ function releaseAll(): void {
   for (const lock of held) lock.release();
 }
 
+function remove(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch (error) {
+    throw writeError(path, error);
+  }
+}
+
 /** The open file; undefined if it is there already. */
 function create(path: string, entry: Entry): number | undefined {
   try {
@@ -175,7 +193,7 @@ interface Found extends Entry {
 
 /** What holds the lock; undefined if nothing does. */
 function look(path: string): Found | undefined {
-  const stats = lstatSync(path, { throwIfNoEntry: false });
+  const stats = statsOf(path);
   if (stats === undefined) return undefined;
   const isLock = stats.isFile() && stats.size <= MOST_BYTES;
   if (!isLock) throw noLock(path);
@@ -191,6 +209,15 @@ function look(path: string): Found | undefined {
 /** A lock that a process has just created, or was creating when the system stopped. */
 function isUnfinished(text: string): boolean {
   return /^\0*$/.test(text) || (text.startsWith(ENTRY_START) && !text.endsWith("\n"));
+}
+
+function statsOf(path: string): Stats | undefined {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOTDIR") return undefined; // whoever makes the directory says so
+    throw writeError(path, error);
+  }
 }
 
 const ENTRY_START = '{"host":';
@@ -233,7 +260,7 @@ async function expectGone(path: string, found: Found, options: LockOptions): Pro
 function heldBy(
   path: string,
   holder: Holder | undefined,
-  { setting = path, remedy }: LockOptions,
+  { setting = path, remedy }: Pick<LockOptions, "setting" | "remedy">,
 ): FileError {
   const who = holder?.host ? `process ${holder.pid} on ${holder.host}` : "another";
   return new FileError({ setting, expected: "no other run at work in it", found: who, remedy });

@@ -44,17 +44,23 @@ export class Replacement {
  * Completes what `commit` began, and deletes what a new run left that was killed before.
  *
  * @param left the id of the run that died; a replacement of any other id is recognised by its config.json
+ * @returns whether a new run was deleted, which had saved nothing
  */
-export async function settleReplacements(run: string, left: string | undefined): Promise<void> {
+export async function settleReplacements(run: string, left: string | undefined): Promise<boolean> {
+  let discarded = false;
   for (const name of (await namesIn(run)) ?? []) {
     const [, id, kind] = /^elbow-(.*)(\.new|\.swap)$/.exec(name) ?? [];
     if (!isMark(id)) continue;
     const path = join(run, name);
     const isOurs = id === left || (await idIn(path)) === id;
-    if (kind === NEW && isOurs) await discard(path, id!);
+    if (kind === NEW && isOurs) {
+      await discard(path, id!);
+      discarded = true;
+    }
     // config.json is moved last, so in the end it bears the id outside
     if (kind === SWAP && (isOurs || (await idIn(run)) === id)) await settle(run, path);
   }
+  return discarded;
 }
 
 async function idIn(path: string): Promise<string | undefined> {

@@ -22,19 +22,27 @@ export interface OwnedDirectory {
   readonly made: readonly string[] | undefined;
   /** Of an old run, if there is one. */
   readonly replacement?: Replacement | undefined;
+  /** Whether another run was to replace this one, was killed before it had saved, and is deleted now. */
+  readonly discarded: boolean;
+  /** Whether the process that had the directory before died with it. */
+  readonly afterCrash: boolean;
 }
 
 export class RunWriter {
   readonly directory: RunDirectory;
   readonly id: string;
+  readonly discarded: boolean;
+  readonly afterCrash: boolean;
   readonly #lock: Lock;
   readonly #made: readonly string[] | undefined;
   #replacement: Replacement | undefined;
   #saved: boolean;
 
-  constructor({ directory, id, lock, made, replacement }: OwnedDirectory) {
+  constructor({ directory, id, lock, made, replacement, ...rest }: OwnedDirectory) {
     this.directory = directory;
     this.id = id;
+    this.discarded = rest.discarded;
+    this.afterCrash = rest.afterCrash;
     this.#lock = lock;
     this.#made = made;
     this.#replacement = replacement;
@@ -49,6 +57,11 @@ export class RunWriter {
     } catch {
       return false;
     }
+  }
+
+  /** Whether the directory has an old run that this one has not replaced yet. */
+  get hasOldRun(): boolean {
+    return this.#replacement !== undefined;
   }
 
   /** Begins the run, new or resumed, with its config.json. */

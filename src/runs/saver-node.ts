@@ -24,6 +24,8 @@ export interface SaverOptions {
   readonly elbow: string;
   /** Called when a save has failed, once for each reason. */
   readonly onFailure: (error: Error) => void;
+  /** Called when a save has succeeded after failures. */
+  readonly onSaved: () => void;
   /** Called when no save can succeed any more: the directory is another process's. */
   readonly onLost: (error: Error) => void;
 }
@@ -84,7 +86,7 @@ export class Saver {
   async #saveKept(): Promise<Error | undefined> {
     const state = this.#kept;
     if (state === undefined) return undefined;
-    const { writer, config, metrics, elbow, onFailure, onLost } = this.#options;
+    const { writer, config, metrics, elbow, onFailure, onSaved, onLost } = this.#options;
     const { epoch, step } = state;
     try {
       const done = metrics.filter((line) => line.epoch <= epoch);
@@ -97,6 +99,8 @@ export class Saver {
       return fault;
     }
     this.savedAt = { epoch, step };
+    if (this.#said.size > 0) onSaved();
+    this.#said.clear();
     if (this.#kept === state) this.#kept = undefined;
     return undefined;
   }

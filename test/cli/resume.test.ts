@@ -1,4 +1,4 @@
-import { copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
+import { copyFile, cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { beforeAll, describe, expect, test } from "vitest";
 import { parseCheckpoint } from "../../src/formats/checkpoint.ts";
 import { parseMetrics } from "../../src/runs/metrics.ts";
@@ -102,6 +102,18 @@ test("a run that is done says so, and --epochs takes it further", async () => {
   expect(JSON.parse((await bytesOf("grown", "config.json")).toString())).toMatchObject({
     training: { epochs: 3 },
   });
+});
+
+test("a run whose checkpoint was deleted keeps its model", async () => {
+  await cp(dir.at("whole"), dir.at("robbed"), { recursive: true });
+  await rm(dir.at("robbed", "checkpoint.safetensors"));
+  const { code, stderr } = await elbow(["train", "--resume", "robbed", "--epochs", "9"], { cwd: dir.path });
+  expect(stderr).toBe(
+    "elbow: robbed: expected checkpoint.safetensors beside model.safetensors, found none; " +
+      "bring it back, or train anew with --overwrite\n",
+  );
+  expect(code).toBe(1);
+  expect(await bytesOf("robbed", "model.safetensors")).toEqual(await bytesOf("whole", "model.safetensors"));
 });
 
 describe("resuming something else", () => {

@@ -235,7 +235,7 @@ describe("a directory that several runs want", () => {
     const writer = await begin(path, config);
     await save(writer, config, 1);
     const before = await contentsOf(path);
-    await expect(claim(path, newMark(), false)).rejects.toThrow(/expected no run, found one; resume it/);
+    await expect(claim(path, newMark(), false)).rejects.toThrow(/expected no other run at work in it/);
     await expect(claim(path, newMark(), true)).rejects.toThrow(/expected no other run at work in it/);
     await expect(claimEarlier(path, newMark())).rejects.toThrow(/expected no other run at work in it/);
     expect(await contentsOf(path)).toEqual(before);
