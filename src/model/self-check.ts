@@ -38,7 +38,7 @@ const DRAWS = { key: [1, 2], purpose: 3, step: 4, row: 5 } as const;
 const MEMORY_BYTES = 2 ** 19;
 
 /** Optimising compilers begin with what has run for a while; so many runs make them begin. */
-const REPEATS = 40;
+const REPEATS = 10;
 /** And they take their time: where they change the code, it is looked at again after these milliseconds. */
 const LATER_MS = [10, 10];
 
