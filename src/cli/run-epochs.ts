@@ -47,7 +47,8 @@ export async function runEpochs(run: Run): Promise<Omit<RunEnd, "seconds"> & { i
     every: run.saveEvery,
     elbow: elbowVersion(),
     onSaved: () => narrator.warn(`${writer.directory.path}: saved again`),
-    onFailure: (error) => narrator.warn(`${explain(error, "")}; the run goes on and tries again`),
+    onFailure: (error) =>
+      narrator.warn(`${explain(error, "")}; training continues, and the save is tried again`),
     onLost: () => lost.abort(),
   });
   let pictures: readonly string[] = [];
@@ -98,7 +99,7 @@ async function draw({ vae, shown, writer, narrator }: Run): Promise<string[]> {
       names.push(name);
     }
   } catch (error) {
-    narrator.warn(`${explain(error, "")}; the run goes on without it`);
+    narrator.warn(`${explain(error, "")}; training continues without it`);
   }
   return names;
 }

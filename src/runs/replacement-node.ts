@@ -74,8 +74,7 @@ async function idIn(path: string): Promise<string | undefined> {
 async function settle(run: string, swap: string): Promise<void> {
   const names = ((await namesIn(swap)) ?? []).filter(isRunFile);
   if (names.includes(RUN_FILES.model)) {
-    const old = ((await namesIn(run)) ?? []).filter((name) => isRunFile(name) && !names.includes(name));
-    for (const name of old) await rm(join(run, name), { force: true });
+    await remove(run, (name) => isRunFile(name) && !names.includes(name));
   }
   const rank = (name: string): number => (name === RUN_FILES.model ? 0 : name === RUN_FILES.config ? 2 : 1);
   for (const name of names.toSorted((a, b) => rank(a) - rank(b)))
@@ -85,17 +84,25 @@ async function settle(run: string, swap: string): Promise<void> {
 }
 
 async function discard(path: string, id: string): Promise<void> {
-  await clearDrafts(path, id);
-  for (const name of ((await namesIn(path)) ?? []).filter(isRunFile))
-    await rm(join(path, name), { force: true });
+  await deleteRun(path, id);
   await rmdir(path).catch(() => {});
 }
 
+/** Deletes a run's files and drafts, and nothing else in its directory. */
+export function deleteRun(path: string, id: string): Promise<void> {
+  return remove(path, (name) => isRunFile(name) || isDraftOf(id, name));
+}
+
 /** Deletes the drafts of a run's files that bear its id. */
-export async function clearDrafts(path: string, id: string): Promise<void> {
-  const files = Object.values(RUN_FILES);
-  const names = (await namesIn(path)) ?? [];
-  for (const name of names.filter((name) => files.some((of) => isDraft(name, of, id)))) {
+export function clearDrafts(path: string, id: string): Promise<void> {
+  return remove(path, (name) => isDraftOf(id, name));
+}
+
+function isDraftOf(id: string, name: string): boolean {
+  return Object.values(RUN_FILES).some((of) => isDraft(name, of, id));
+}
+
+async function remove(path: string, chosen: (name: string) => boolean): Promise<void> {
+  for (const name of ((await namesIn(path)) ?? []).filter(chosen))
     await rm(join(path, name), { force: true });
-  }
 }

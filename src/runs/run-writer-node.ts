@@ -9,9 +9,9 @@ import type { TrainingState } from "../model/training-state.ts";
 import type { EpochMetrics } from "../train/metrics.ts";
 import type { Lock } from "./lock-node.ts";
 import { serializeMetrics } from "./metrics.ts";
-import { clearDrafts, type Replacement } from "./replacement-node.ts";
+import { clearDrafts, deleteRun, type Replacement } from "./replacement-node.ts";
 import { type RunConfig, serializeRunConfig } from "./run-config.ts";
-import { exists, isRunFile, namesIn, RUN_FILES, RunDirectory } from "./run-directory-node.ts";
+import { exists, RUN_FILES, RunDirectory } from "./run-directory-node.ts";
 
 export interface OwnedDirectory {
   readonly directory: RunDirectory;
@@ -154,11 +154,6 @@ export class RunWriter {
   }
 
   async #abandon(): Promise<void> {
-    const { path } = this.directory;
-    if (this.#replacement !== undefined) return this.#replacement.discard();
-    await clearDrafts(path, this.id);
-    for (const name of ((await namesIn(path)) ?? []).filter(isRunFile)) {
-      await rm(this.directory.file(name), { force: true });
-    }
+    await (this.#replacement?.discard() ?? deleteRun(this.directory.path, this.id));
   }
 }

@@ -66,8 +66,8 @@ describe.concurrent("places that cannot be written to", () => {
     }).end;
     const fault = "expected a writable path, found a limit on the size of files \\(EFBIG\\); raise [^;\\n]+";
     const lines = [
-      `elbow: full/samples\\.png: ${fault}; the run goes on without it`,
-      `elbow: full/model\\.safetensors: ${fault}; the run goes on and tries again`,
+      `elbow: full/samples\\.png: ${fault}; training continues without it`,
+      `elbow: full/model\\.safetensors: ${fault}; training continues, and the save is tried again`,
       `elbow: full/model\\.safetensors: ${fault}; nothing was saved`,
     ];
     expect(stderr).toMatch(new RegExp(`^${lines.join("\n")}\n$`));

@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { FileError } from "../../src/errors.ts";
 import { expectWritable, writeDraft, writeError, writeWhole } from "../../src/files/file-node.ts";
+import { refusalOf } from "../support/refusal.ts";
 
 let dir: string;
 beforeEach(async () => {
@@ -16,11 +16,7 @@ afterEach(() => rm(dir, { recursive: true, force: true }));
 
 /** The one line with which the disk said no. */
 async function refusal(attempt: Promise<unknown>): Promise<string> {
-  const error: unknown = await attempt.then(
-    () => new Error("It worked."),
-    (reason) => reason,
-  );
-  if (!(error instanceof FileError)) throw error;
+  const error = await refusalOf(attempt);
   expect(error.message).toMatch(/^[^\n]+: expected a writable path, found [^\n]+; [^\n]+[^.\n]$/);
   expect(error.cause).toBeInstanceOf(Error);
   return error.message;

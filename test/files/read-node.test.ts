@@ -9,6 +9,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { MOST_HEAD_BYTES } from "../../src/codecs/safetensors.ts";
 import { FileError } from "../../src/errors.ts";
 import { HEAD_BYTES, readHead, readWhole } from "../../src/files/read-node.ts";
+import { refusalOf } from "../support/refusal.ts";
 
 let dir: string;
 beforeEach(async () => {
@@ -18,11 +19,7 @@ afterEach(() => rm(dir, { recursive: true, force: true }));
 
 /** The one line with which a file was refused. */
 async function refusal(attempt: Promise<unknown>): Promise<string> {
-  const error: unknown = await attempt.then(
-    () => new Error("It worked."),
-    (reason) => reason,
-  );
-  if (!(error instanceof FileError)) throw error;
+  const error = await refusalOf(attempt);
   expect(error.message).toMatch(/^[^\n]+: expected [^\n]+, found [^\n]+; [^\n]+[^.\n]$/);
   return error.message;
 }

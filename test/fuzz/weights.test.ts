@@ -10,6 +10,7 @@ import { parameterTable } from "../../src/model/parameters.ts";
 import type { NamedTensor } from "../../src/model/tensors.ts";
 import { craft } from "../formats/craft.ts";
 import { parseSafetensors } from "../support/parse-safetensors.ts";
+import { stateOf } from "../support/state.ts";
 import { damaged, edit, edited } from "./damage.ts";
 import { bytesMade, expectDefended, expectPrintable } from "./defence.ts";
 
@@ -36,22 +37,8 @@ const models = CONFIGS.map((config, i) =>
   serializeModel({ config, tensors: () => tensorsOf(config) }, i === 0 ? INFO : {}),
 );
 const checkpoints = CONFIGS.map((config) => {
-  const parameters = tensorsOf(config);
-  return serializeCheckpoint({
-    config,
-    training: { batchSize: 128, learningRate: 1e-3 },
-    state: {
-      epoch: 3,
-      step: 17,
-      reconstructionSum: 1234.5,
-      klSum: 0.25,
-      seconds: 1.5,
-      parameters,
-      m: parameters,
-      v: parameters,
-    },
-    info: INFO,
-  });
+  const training = { batchSize: 128, learningRate: 1e-3 };
+  return serializeCheckpoint({ config, training, state: stateOf(tensorsOf(config)), info: INFO });
 });
 const stateDicts = CONFIGS.map((config) => serializeSafetensors(tensorsOf(config), { format: "pt" }));
 const halves = craft(

@@ -7,6 +7,7 @@ import { checkConfig } from "../../src/model/config.ts";
 import { parameterTable } from "../../src/model/parameters.ts";
 import { serializeRunConfig } from "../../src/runs/run-config.ts";
 import { craft, lcg } from "../formats/craft.ts";
+import { stateOf } from "../support/state.ts";
 
 /** Bytes at the start of a file, and zeros up to its size, which take no room on the disk. */
 export interface Crafted {
@@ -32,16 +33,7 @@ const config = checkConfig({ inputShape: [2, 3, 1], hidden: [5], latentDim: 2 })
 const parameters = parameterTable(config).tensors.map(([name, shape]) => {
   return { name, shape, data: new Float32Array(shape.reduce((product, size) => product * size, 1)) };
 });
-const state = {
-  epoch: 3,
-  step: 17,
-  reconstructionSum: 1234.5,
-  klSum: 0.25,
-  seconds: 1.5,
-  parameters,
-  m: parameters,
-  v: parameters,
-};
+const state = stateOf(parameters);
 const LINE = `"trainLoss":1,"trainReconstruction":1,"trainKl":1,"testLoss":1,"testReconstruction":1,"testKl":1,"seconds":1,"imagesPerSecond":1}\n`;
 
 export const ROWS = 40;
