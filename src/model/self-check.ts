@@ -37,10 +37,10 @@ const DRAWS = { key: [1, 2], purpose: 3, step: 4, row: 5 } as const;
 /** Enough for any of the models. */
 const MEMORY_BYTES = 2 ** 19;
 
-/** Optimising compilers begin with what has run for a while; so many runs make them begin. */
-const REPEATS = 10;
-/** And they take their time: where they change the code, it is looked at again after these milliseconds. */
-const LATER_MS = [10, 10];
+/** Optimising compilers begin with what has run for a while, so 256-bit code is run so often … */
+const REPEATS = 12;
+/** … and they take their time, so with these pauses, in which others have their turn. */
+const PAUSE_MS = 2;
 
 /** What is checked of an instance. */
 export type Checkable = Pick<Instance, "exports" | "memory">;
@@ -113,14 +113,11 @@ export async function findWrong(
   const arena = new Arena();
   arena.region("", MEMORY_BYTES);
   const instance = instantiate(module, shared ? allocateShared(arena) : undefined);
-  for (let i = 1; width === 256 && i < REPEATS; i++) wrongModel(instance, tile);
-  let wrong = wrongModel(instance, tile);
-  for (const ms of width === 256 ? LATER_MS : []) {
-    if (wrong !== undefined) return wrong;
-    await new Promise((resolve) => setTimeout(resolve, ms));
-    wrong = wrongModel(instance, tile);
+  for (let i = 1; ; i++) {
+    const wrong = wrongModel(instance, tile);
+    if (wrong !== undefined || width !== 256 || i === REPEATS) return wrong;
+    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
   }
-  return wrong;
 }
 
 /** Modules that passed, each with the tile with which it passed last. */

@@ -25,7 +25,7 @@ export interface SessionOptions {
   readonly tile: TileName;
 }
 
-/** A session with its memory filled: all that the first step needs. */
+/** A session with its memory. */
 export interface OpenSession {
   readonly session: Session;
   readonly memory: SessionMemory;
@@ -33,11 +33,18 @@ export interface OpenSession {
 }
 
 /**
- * Plans, allocates and fills the memory of a training run.
+ * Plans, allocates and fills the memory of a training run, with all that the first step needs.
  *
  * @throws {MemoryLimitError} when it does not fit a WebAssembly memory; nothing has been allocated then
  */
 export function openSession(vae: Vae, data: Rows, options: SessionOptions): OpenSession {
+  const open = openEmpty(vae, data, options);
+  placeData(open, data, options.test);
+  return open;
+}
+
+/** The same without the rows, which take most of the time: workers can start meanwhile. */
+export function openEmpty(vae: Vae, data: Rows, options: SessionOptions): OpenSession {
   const { module, shared, test, training, size, spins, tile, wholeGradient = false } = options;
   const session = withNonzeros({
     config: vae.config,
@@ -54,13 +61,18 @@ export function openSession(vae: Vae, data: Rows, options: SessionOptions): Open
   const instance = instantiate(module, shared ? allocateShared(memory.plan) : undefined);
   if (!shared) growTo(instance.memory, memory.plan);
   const { buffer } = instance.memory;
-  placeRows(data.values, buffer, memory.data.at);
-  if (test) placeRows(test.values, buffer, memory.testData.at);
   const sequence = new Uint32Array(buffer, memory.sequence.at, training.batchSize);
   for (let i = 0; i < sequence.length; i++) sequence[i] = i;
   if (options.resume) fillState(buffer, memory, vae, options.resume);
   vae.copyParameters(floatsOf(buffer, memory.parameters));
   return { session, memory, instance };
+}
+
+/** The rows, in the order of the dataset. */
+export function placeData({ memory, instance }: OpenSession, data: Rows, test: Rows | undefined): void {
+  const { buffer } = instance.memory;
+  placeRows(data.values, buffer, memory.data.at);
+  if (test) placeRows(test.values, buffer, memory.testData.at);
 }
 
 /** Adam's moments; the model gets the parameters. */

@@ -17,7 +17,7 @@ import { type Control, controlViews, SUM, WORD } from "./control.ts";
 import { type Crew, InlineCrew, planCrew } from "./crew.ts";
 import { expectRows, expectState } from "./expect.ts";
 import type { EpochMetrics } from "./metrics.ts";
-import { floatsOf, type OpenSession, openSession } from "./open-session.ts";
+import { floatsOf, type OpenSession, openEmpty, placeData } from "./open-session.ts";
 import { Program } from "./program.ts";
 import type { Session, SessionMemory } from "./session.ts";
 import type { Progress, TrainerOptions } from "./trainer-options.ts";
@@ -98,14 +98,15 @@ export class Trainer {
     const { module, tile } = threads ? await platform().load(true, vae.arithmetic) : vae.kernels;
     const spins = threads && size > threads.cores() ? SPINS_WHEN_CROWDED : SPINS;
     const shared = threads !== undefined;
-    const open = openSession(vae, data, { ...options, training, size, spins, module, shared, tile });
+    const open = openEmpty(vae, data, { ...options, training, size, spins, module, shared, tile });
     const { session, instance, memory } = open;
     const { words } = controlViews(instance.memory.buffer, memory.control.at);
     const over = (): boolean => words[WORD.stop] !== 0 || words[WORD.diverged] !== 0;
-    const crew = threads
-      ? await threads.start(session, module, instance.memory, words)
+    const starting = threads
+      ? threads.start(session, module, instance.memory, words)
       : new InlineCrew(new Program(session, 0, instance), over);
-    return new Trainer(vae, open, crew, options);
+    placeData(open, data, options.test); // while the workers start
+    return new Trainer(vae, open, await starting, options);
   }
 
   /** Steps of an epoch. */
