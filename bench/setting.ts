@@ -1,3 +1,4 @@
+import { VAE_DEFAULTS } from "../src/model/config.ts";
 import { type Arithmetic, findBuild, type KernelBuild } from "../src/wasm/builds.ts";
 import { platform } from "../src/wasm/platform.ts";
 import type { Engine, TileName } from "../src/wasm/tiles.ts";
@@ -22,7 +23,7 @@ export interface Setting extends KernelSetting {
 }
 
 export async function loadKernels(): Promise<KernelSetting> {
-  const { arithmetic, module, tile } = await platform().load(true);
+  const { arithmetic, module, tile } = await platform().load(true, VAE_DEFAULTS);
   return { arithmetic, module, tile, build: findBuild(arithmetic, true) };
 }
 

@@ -4,7 +4,7 @@
  * @module elbow-vae (browser)
  */
 
-import { findWrong } from "./model/self-check.ts";
+import { isRight } from "./model/self-check.ts";
 import { useThreads } from "./train/crew.ts";
 import { startPool } from "./train/pool.ts";
 import { spawnWeb } from "./train/spawn-web.ts";
@@ -15,7 +15,7 @@ import { usePlatform } from "./wasm/platform.ts";
 const asked = () => ({});
 const load = kernelLoader({
   compile: compileWeb,
-  findWrong,
+  isRight,
   asked,
   engine: () => ({ revectorized: false }),
   narrow: () => {},

@@ -6,7 +6,7 @@
 
 import { availableParallelism } from "node:os";
 import process from "node:process";
-import { findWrong } from "./model/self-check.ts";
+import { isRight } from "./model/self-check.ts";
 import { useThreads } from "./train/crew.ts";
 import { startPool } from "./train/pool.ts";
 import { spawnNode } from "./train/spawn-node.ts";
@@ -18,7 +18,7 @@ import { usePlatform } from "./wasm/platform.ts";
 
 const load = kernelLoader({
   compile: compileNode,
-  findWrong,
+  isRight,
   asked: askedKernels,
   engine: currentEngine,
   narrow: narrowEngine,

@@ -34,7 +34,7 @@ export async function infoCommand(path: string, { json = false }: { json?: boole
   tuneEngine();
   const model = await openFile(path);
   const files = await fileSizes(model);
-  const kernels = await chooseKernels();
+  const kernels = await chooseKernels(model);
   const session = sessionOf(model, kernels);
   const { plan } = planSession(session);
   if (json) return printJson(asJson(model, files, kernels, session, plan));
@@ -53,9 +53,9 @@ export async function infoCommand(path: string, { json = false }: { json?: boole
   }
 }
 
-async function chooseKernels(): Promise<Kernels> {
+async function chooseKernels({ config }: OpenedFile): Promise<Kernels> {
   const shared = canShareMemory();
-  const { arithmetic, tile, width } = await platform().load(shared);
+  const { arithmetic, tile, width } = await platform().load(shared, config);
   return { build: findBuild(arithmetic, shared).file, arithmetic, tile, width };
 }
 

@@ -113,7 +113,7 @@ export class Vae {
     const { at } = this.#parameters;
     this.#network = new Network(kernels, config, network, { w: at, m: at, v: at }, memory.buffer);
     const sequence = new Uint32Array(memory.buffer, this.#sequence.at, CHUNK);
-    for (let i = 0; i < CHUNK; i++) sequence[i] = i;
+    sequence.set([...sequence.keys()]);
     if (tensors) this.setTensors(tensors);
     else initialize(kernels, this.table, at, config.seed);
   }
@@ -131,7 +131,7 @@ export class Vae {
     options: { arithmetic?: Arithmetic; tensors?: Tensors } = {},
   ): Promise<Vae> {
     const checked = checkConfig(config);
-    const { module, tile } = await platform().load(false, options.arithmetic);
+    const { module, tile } = await platform().load(false, checked, options.arithmetic);
     return new Vae(checked, instantiate(module), { module, tile, handedIn: false }, options.tensors);
   }
 
@@ -156,7 +156,7 @@ export class Vae {
     expectModule(module);
     const instance = instantiate(module);
     const tile = checkTile(options.tile ?? chooseTile(instance.arithmetic, { revectorized: false }));
-    expectRight(module, tile);
+    expectRight(module, tile, checked);
     return new Vae(checked, instance, { module, tile, handedIn: true }, options.tensors);
   }
 

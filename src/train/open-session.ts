@@ -16,7 +16,7 @@ export interface SessionOptions {
   readonly training: TrainingConfig;
   readonly test?: Rows | undefined;
   readonly resume?: TrainingState | undefined;
-  readonly wholeGradient?: boolean;
+  readonly wholeGradient?: boolean | undefined;
   readonly size: number;
   readonly spins: number;
   /** The kernels, and whether they are a build for shared memory. */
@@ -45,7 +45,7 @@ export function openSession(vae: Vae, data: Rows, options: SessionOptions): Open
 
 /** The same without the rows, which take most of the time: workers can start meanwhile. */
 export function openEmpty(vae: Vae, data: Rows, options: SessionOptions): OpenSession {
-  const { module, shared, test, training, size, spins, tile, wholeGradient = false } = options;
+  const { module, shared, test, training, size, spins, tile, wholeGradient } = options;
   const session = withNonzeros({
     config: vae.config,
     training,
@@ -62,7 +62,7 @@ export function openEmpty(vae: Vae, data: Rows, options: SessionOptions): OpenSe
   if (!shared) growTo(instance.memory, memory.plan);
   const { buffer } = instance.memory;
   const sequence = new Uint32Array(buffer, memory.sequence.at, training.batchSize);
-  for (let i = 0; i < sequence.length; i++) sequence[i] = i;
+  sequence.set([...sequence.keys()]);
   if (options.resume) fillState(buffer, memory, vae, options.resume);
   vae.copyParameters(floatsOf(buffer, memory.parameters));
   return { session, memory, instance };

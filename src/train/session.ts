@@ -29,7 +29,7 @@ export interface Session {
   /** Whether hidden layers may work on nonzeros. */
   readonly listHidden: boolean;
   /** Whether there is room for the gradient of all parameters at once, which training itself never has. */
-  readonly wholeGradient?: boolean;
+  readonly wholeGradient?: boolean | undefined;
   /** How many workers there are. */
   readonly size: number;
   readonly tile: TileName;

@@ -95,7 +95,7 @@ export class Trainer {
     if (options.test) expectRows("test", options.test, vae.config);
     const training = checkTraining(options);
     if (options.resume) expectState(options.resume, vae, stepsPerEpoch(data.count, training.batchSize));
-    const { module, tile } = threads ? await platform().load(true, vae.arithmetic) : vae.kernels;
+    const { module, tile } = threads ? await platform().load(true, vae.config, vae.arithmetic) : vae.kernels;
     const spins = threads && size > threads.cores() ? SPINS_WHEN_CROWDED : SPINS;
     const shared = threads !== undefined;
     const open = openEmpty(vae, data, { ...options, training, size, spins, module, shared, tile });

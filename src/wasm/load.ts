@@ -1,6 +1,7 @@
 // Which kernels a model or a run works with: the best that the engine has, after they have shown that they compute.
 
 import { KernelError } from "../errors.ts";
+import { Arena, allocateShared } from "./arena.ts";
 import {
   type Arithmetic,
   chooseArithmetic,
@@ -8,22 +9,23 @@ import {
   type KernelBuild,
   supportedArithmetic,
 } from "./builds.ts";
-import type { AskedKernels, LoadedKernels, Platform, Width } from "./platform.ts";
+import { instantiate } from "./instance.ts";
+import type { AskedKernels, Checkable, LoadedKernels, Platform, Uses, Width } from "./platform.ts";
 import { chooseTile, type Engine, type TileName } from "./tiles.ts";
 
-/** What of the kernels is checked. */
-export interface Checked {
-  readonly shared: boolean;
-  readonly tile: TileName;
-  readonly width: Width;
-}
+/** Optimising compilers begin with what has run for a while, so 256-bit code is checked so often … */
+const REPEATS = 12;
+/** … and they take their time, so with these pauses, in which others have their turn. */
+const PAUSE_MS = 2;
+/** Of shared memory, which cannot grow: enough for any check. */
+const MEMORY_BYTES = 2 ** 19;
 
 /** A runtime, as far as compiling kernels goes. */
 export interface Compiler {
   /** Compiles one of the package's kernel builds. */
   compile(build: KernelBuild): Promise<WebAssembly.Module>;
-  /** What this engine computes wrongly with them, if anything (src/model/self-check.ts). */
-  findWrong(module: WebAssembly.Module, checked: Checked): Promise<string | undefined>;
+  /** Whether an instance computes what a model uses as it should (src/model/self-check.ts). */
+  isRight(instance: Checkable, tile: TileName, uses: Uses): boolean;
   /** What the user asked for. */
   asked(): AskedKernels;
   /** What is known about the engine, as it is set now. */
@@ -35,16 +37,25 @@ export interface Compiler {
 }
 
 /**
- * A loader of builds that has each compute small models first. Where an engine computes them wrongly, the next best choice is tried, and a warning says so: 128-bit code in place of 256-bit code, a smaller tile, at last the
- * other arithmetic, unless one was asked for. What has been loaded is kept: checking again would show nothing new.
+ * A loader of builds that has each compute a small model first. Where an engine computes it wrongly, the next best choice is
+ * tried, and a warning says so: 128-bit code in place of 256-bit code, a smaller tile, at last the other arithmetic, unless
+ * one was asked for. What has been loaded is kept: checking again would show nothing new.
  */
 export function kernelLoader(compiler: Compiler): Platform["load"] {
   const loaded = new Map<string, Promise<LoadedKernels>>();
   // one after another: what one finds out about the engine holds for the next
   let before: Promise<unknown> = Promise.resolve();
-  return (shared, arithmetic) => {
-    const key = JSON.stringify([shared, arithmetic, compiler.asked(), compiler.engine()]);
-    const loading = loaded.get(key) ?? before.then(() => loadFirstRight(compiler, shared, arithmetic));
+  return (shared, uses, arithmetic) => {
+    const { activation, likelihood } = uses;
+    const key = JSON.stringify([
+      shared,
+      activation,
+      likelihood,
+      arithmetic,
+      compiler.asked(),
+      compiler.engine(),
+    ]);
+    const loading = loaded.get(key) ?? before.then(() => loadFirstRight(compiler, shared, uses, arithmetic));
     loaded.set(key, loading);
     before = loading.catch(() => loaded.delete(key));
     return loading;
@@ -54,6 +65,7 @@ export function kernelLoader(compiler: Compiler): Platform["load"] {
 async function loadFirstRight(
   here: Compiler,
   shared: boolean,
+  uses: Uses,
   asked: Arithmetic | undefined,
 ): Promise<LoadedKernels> {
   const wrong: string[] = [];
@@ -64,16 +76,16 @@ async function loadFirstRight(
       for (const tile of tiles(here, arithmetic)) {
         const module = await here.compile(findBuild(arithmetic, shared));
         const width = here.engine().revectorized ? 256 : 128;
-        const found = await here.findWrong(module, { shared, tile, width });
+        const right = await isRight(here, module, { shared, tile, width, uses });
         const name = `${arithmetic}, tile ${tile}, ${width}-bit`;
-        if (found === undefined) {
+        if (right) {
           if (wrong.length > 0)
             here.warn(
               `this JavaScript engine computes incorrectly: ${wrong.join("; ")}; using ${name} instead`,
             );
           return { module, arithmetic, tile, width };
         }
-        wrong.push(`${found} (${name})`);
+        wrong.push(`${uses.activation}, ${uses.likelihood} (${name})`);
       }
     }
   }
@@ -83,6 +95,22 @@ async function loadFirstRight(
     found: `incorrect ones in ${wrong.join("; ")}`,
     remedy: "try ELBOW_KERNELS=simd or another version of the engine",
   });
+}
+
+/** Whether this engine computes it as it should, before and after it has optimised the code. */
+async function isRight(
+  here: Compiler,
+  module: WebAssembly.Module,
+  { shared, tile, width, uses }: { shared: boolean; tile: TileName; width: Width; uses: Uses },
+): Promise<boolean> {
+  const arena = new Arena();
+  arena.region("", MEMORY_BYTES);
+  const instance = instantiate(module, shared ? allocateShared(arena) : undefined);
+  for (let i = 1; ; i++) {
+    const right = here.isRight(instance, tile, uses);
+    if (!right || width !== 256 || i === REPEATS) return right;
+    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+  }
 }
 
 function arithmetics(asked: Arithmetic | undefined): readonly Arithmetic[] {

@@ -1,5 +1,6 @@
 import { KernelError } from "../errors.ts";
 import type { Arithmetic } from "./builds.ts";
+import type { Instance } from "./instance.ts";
 import type { TileName } from "./tiles.ts";
 
 /** Bits of the vectors that the engine makes of the kernels' 128-bit ones. */
@@ -22,15 +23,24 @@ export interface LoadedKernels {
   readonly width: Width;
 }
 
+/** What is checked of an instance. */
+export type Checkable = Pick<Instance, "exports" | "memory">;
+
+/** What decides which kernels a model uses. */
+export interface Uses {
+  readonly activation: string;
+  readonly likelihood: string;
+}
+
 /** How the package's kernels are found. The entry that is imported provides it, where it can. */
 export interface Platform {
   /**
-   * The best of the package's kernels for this engine, over shared memory or their own.
+   * The best of the package's kernels for such a model on this engine, over shared memory or their own.
    *
    * @param arithmetic where another will not do
    * @throws {KernelError} when there are none, or none that this engine computes rightly
    */
-  load(shared: boolean, arithmetic?: Arithmetic): Promise<LoadedKernels>;
+  load(shared: boolean, uses: Uses, arithmetic?: Arithmetic): Promise<LoadedKernels>;
   /** What the user asked for by ELBOW_KERNELS, where there is an environment. */
   asked(): AskedKernels;
 }

@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import { onTestFinished } from "vitest";
 import "../../src/node.ts";
-import { findWrong } from "../../src/model/self-check.ts";
+import { isRight } from "../../src/model/self-check.ts";
 import { type Threads, useThreads } from "../../src/train/crew.ts";
 import { startPool } from "../../src/train/pool.ts";
 import { spawnNode } from "../../src/train/spawn-node.ts";
@@ -13,7 +13,7 @@ import { platform, usePlatform } from "../../src/wasm/platform.ts";
 
 const COMPILER: Compiler = {
   compile: compileNode,
-  findWrong,
+  isRight,
   asked: askedKernels,
   engine: currentEngine,
   narrow: narrowEngine,
