@@ -231,11 +231,12 @@ describe("what a program does while an epoch is under way", () => {
         throw error;
       };
       const vae = await Vae.create(config);
-      const trainer = disposed(await createTrainer(vae, long, { workers, onProgress }));
+      const trainer = disposed(await createTrainer(vae, long, { workers, onProgress, batchSize: 1 }));
       await expect(trainer.runEpoch()).rejects.toBe(error);
       const { epoch, step } = trainer.state();
       expect(epoch).toBe(0);
       expect(step).toBeGreaterThan(0);
+      expect(step).toBeLessThan(trainer.steps); // in the middle of it, from a timer
       await expect(trainer.runEpoch()).rejects.toBe(error);
     },
   );
