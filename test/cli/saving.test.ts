@@ -21,7 +21,7 @@ async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
 const isSaved = (run: string) => async () => (await listing(dir.at(run)))?.includes(CHECKPOINT) ?? false;
 
 test("a run that is killed in its first epoch goes on within it", async () => {
-  const line = [...LINE, "--batch-size", "1", "--hidden", "256", "--epochs", "1", "--out", "first"];
+  const line = [...LINE, "--batch-size", "1", "--hidden", "128", "--epochs", "1", "--out", "first"];
   const { child, end } = startElbow([...line, "--save-every", "0.1", "--quiet"], { cwd: dir.path });
   await until(isSaved("first"));
   child.kill("SIGKILL");
