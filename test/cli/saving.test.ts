@@ -20,7 +20,7 @@ async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
 
 const isSaved = (run: string) => async () => (await listing(dir.at(run)))?.includes(CHECKPOINT) ?? false;
 
-test("a run that is killed in its first epoch goes on within it", async () => {
+test("a run that was killed during its first epoch resumes in that epoch", async () => {
   const line = [...LINE, "--batch-size", "1", "--hidden", "128", "--epochs", "1", "--out", "first"];
   const { child, end } = startElbow([...line, "--save-every", "0.1", "--quiet"], { cwd: dir.path });
   await until(isSaved("first"));

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdtemp, readFile, rm, symlink, utimes, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rename, rm, symlink, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
@@ -22,9 +22,9 @@ const options = (more: Partial<LockOptions> = {}): LockOptions => {
 };
 
 /** Writes the lock of some process. */
-async function leave(fields: Partial<Holder> & { readonly owner?: string }): Promise<string> {
+async function leave(fields: Partial<Holder> & { readonly owner?: string }, at = path): Promise<string> {
   const entry = { ...thisProcess(), token: newMark(), owner: newMark(), ...fields };
-  await writeFile(path, `${JSON.stringify(entry)}\n`);
+  await writeFile(at, `${JSON.stringify(entry)}\n`);
   return entry.owner;
 }
 
@@ -99,9 +99,10 @@ describe("a lock", () => {
 
   test("that was created and not yet filled is somebody's", async () => {
     await writeFile(path, "");
-    setTimeout(() => void leave({}), 60);
-    // it may be looked at while it is being written
-    await expect(Lock.take(path, options())).rejects.toThrow(/found (?:another|process \d+ on )/);
+    const filled = `${path}.filled`;
+    await leave({}, filled);
+    setTimeout(() => void rename(filled, path), 60); // whole at once: it is looked at meanwhile
+    await expect(Lock.take(path, options())).rejects.toThrow(HELD);
   });
 
   test.each(["", "\0\0\0", '{"host":"he'])(
